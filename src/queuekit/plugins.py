@@ -1,0 +1,86 @@
+"""Finding adapters among the installed packages, and opening the one that a URL asks for.
+
+Only the adapter whose scheme is asked for is loaded, so a broken or half-installed one breaks nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+import pluggy
+
+from queuekit import hookspecs
+from queuekit.errors import ConfigurationError, ContractMismatch, DriverMissing, UnknownScheme
+from queuekit.hookspecs import ADAPTERS, PROJECT, Adapter
+from queuekit.storage import CONTRACT_VERSION, OpenOptions, Store
+
+EXTRAS: Final = {
+    "sqlite": "queuekit[sqlite]",
+}
+"""Schemes of our own adapters, and what to install for each; used in messages alone."""
+
+
+def installed_schemes() -> tuple[str, ...]:
+    """The URL schemes that some installed package serves, sorted; nothing is loaded."""
+    return tuple(sorted({entry.name for entry in entry_points(group=ADAPTERS)}))
+
+
+def load_adapter(scheme: str) -> Adapter:
+    """The adapter registered for `scheme`.
+
+    Raises:
+        UnknownScheme: none is installed.
+        DriverMissing: the package is there, but something that it imports is not.
+        ContractMismatch: it speaks another version of the contract.
+        ConfigurationError: several packages claim the scheme, or the entry point offers no adapter.
+    """
+    entries = list(entry_points(group=ADAPTERS, name=scheme))
+    if not entries:
+        install = EXTRAS.get(scheme)
+        hint = f"Run: pip install '{install}'" if install else ""
+        raise UnknownScheme(scheme, installed_schemes(), hint)
+    if len(entries) > 1:
+        owners = ", ".join(sorted(entry.dist.name if entry.dist else "?" for entry in entries))
+        raise ConfigurationError(f"{scheme}:// is claimed by several packages: {owners}. Keep one.")
+    try:
+        plugin = entries[0].load()
+    except ModuleNotFoundError as missing:
+        install = EXTRAS.get(scheme, entries[0].dist.name if entries[0].dist else scheme)
+        raise DriverMissing(scheme, missing.name or str(missing), install) from missing
+    return _ask(scheme, plugin)
+
+
+def open_store(url: str, *, testing: bool = False) -> Store:
+    """Open the store that `url` names, by its scheme: ``sqlite:///jobs.db``, ``memory://``.
+
+    A scheme may carry a driver, as SQLAlchemy writes it (``mysql+pymysql://``); the part before the plus decides.
+
+    Raises:
+        ConfigurationError: see `load_adapter`; also a URL without a scheme.
+        StoreError: the store is not there, or cannot be used.
+    """
+    parts = urlsplit(url)
+    if not parts.scheme or "://" not in url:
+        raise ConfigurationError(
+            "a store is named by a URL such as sqlite:///jobs.db; this one has no scheme"
+        )
+    adapter = load_adapter(parts.scheme.partition("+")[0])
+    return adapter.open(url, OpenOptions(testing, dict(parse_qsl(parts.query))))
+
+
+def _ask(scheme: str, plugin: object) -> Adapter:
+    """Call the plugin's hook through a manager of its own, so that plugins cannot see one another."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin)
+    offers = [offer for offer in manager.hook.queuekit_adapter() if scheme in offer.schemes]
+    if len(offers) != 1:
+        raise ConfigurationError(
+            f"the entry point for {scheme}:// offers {len(offers)} adapters for it"
+        )
+    adapter: Adapter = offers[0]
+    if adapter.contract != CONTRACT_VERSION:
+        raise ContractMismatch(adapter.name, adapter.contract, CONTRACT_VERSION)
+    return adapter
