@@ -26,9 +26,10 @@ MAX_NAME: Final = 128
 MAX_KEY: Final = 255
 """Longest unique or limit key, in code points; the same on every store, longer is refused."""
 
-MIN_PRIORITY: Final = -(2**31)
+MIN_PRIORITY: Final = -(2**31 - 1)
 MAX_PRIORITY: Final = 2**31 - 1
-"""Priorities are signed 32-bit numbers; a higher one runs first, on every store."""
+"""A higher priority runs first, on every store. The range is symmetric, so that a store may keep the negated number in 32 bits and
+have its whole order ascending."""
 
 DEFAULT_QUEUE: Final = "default"
 
@@ -157,6 +158,11 @@ class LimitKey:
     kind: LimitKind
     scope: str
     value: str
+
+    def digest(self) -> bytes:
+        """16 bytes in place of the three texts: short in every index, and one order in which all verbs lock keys."""
+        text = "\0".join((self.kind, self.scope, self.value))
+        return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,8 @@ class ClaimRequest:
     """What a worker asks for.
 
     The best `start` jobs are started, the next `reserve` only held; a job with limits, or one that was lost before, is
-    started or left. `queues=None` asks for every queue. `nonce` is 16 fresh random bytes: the id of this call.
+    started or left. `queues=None` asks for every queue. `nonce` is 16 fresh random bytes: the id of this call. `repeat` says that
+    the same nonce was sent before and its answer is not known, so that a store need not look for it in every call.
     """
 
     nonce: bytes
@@ -125,6 +126,7 @@ class ClaimRequest:
     start: int
     reserve: int = 0
     queues: tuple[str, ...] | None = None
+    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,15 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """One attempt's end: applied only if the token still holds."""
+    """One attempt's end: applied only if the token still holds.
+
+    `limits` are the claim's: a store that keeps limits locks key rows before job rows, always, and need not read the job to know
+    which.
+    """
 
     token: Token
     resolution: Resolution
+    limits: tuple[LimitKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +318,7 @@ class Store(Protocol):
         """Take due jobs under a lease: highest `priority`, then earliest `run_at`, then `seq`, over the queues asked for.
 
         Never more than asked, never from a paused queue, never an expired one. A started job's attempt is counted in this step.
-        The same nonce again gives the claims of the first call that still hold.
+        The same nonce again, with `repeat`, gives the claims of the first call that still hold.
         """
         ...
 

@@ -1,0 +1,243 @@
+"""The worker's main process: it claims, extends, finishes and watches its children, and runs no user code.
+
+The shell around `core`: one loop over sockets, signals and time, and two threads for store calls. Heartbeats have a thread of
+their own, so that a slow claim does not delay them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import selectors
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from queuekit.errors import ConfigurationError
+from queuekit.plugins import open_store
+from queuekit.storage import Store, SupportsChangeMark, WorkerBeat
+from queuekit.worker import lifeline
+from queuekit.worker.caller import Caller
+from queuekit.worker.channel import Message
+from queuekit.worker.children import ChildProcess, Nursery, hello
+from queuekit.worker.core import WorkerCore
+from queuekit.worker.messages import (
+    Action,
+    AskClaim,
+    AskExpire,
+    AskExtend,
+    AskLeave,
+    AskRescue,
+    AskSettle,
+    CancelRun,
+    ChildBroken,
+    ChildFinished,
+    ChildGone,
+    ChildReady,
+    Event,
+    Exit,
+    KillChild,
+    Run,
+    Say,
+    StartChild,
+    StopAsked,
+    StoreChanged,
+    Tick,
+)
+from queuekit.worker.settings import WorkerSettings
+from queuekit.worker.wire import dump_run, dump_token, load_outcome, load_token
+
+LOOK_FIRST: Final = 0.002
+LOOK_LONGEST: Final = 0.02
+"""Seconds between looks at the store's change mark: quick after activity, then slow enough to cost nothing."""
+
+log = logging.getLogger("queuekit.worker")
+
+
+class Supervisor:
+    """One worker process. `run` returns its exit code.
+
+    `url=None` takes the URL that the app itself names. `on_ready` is told the tasks and the open store once work begins.
+    """
+
+    def __init__(
+        self,
+        app: str,
+        url: str | None,
+        settings: WorkerSettings,
+        *,
+        parent_pipe: int | None = None,
+        on_ready: Callable[[Store, list[str]], None] = lambda store, tasks: None,
+    ) -> None:
+        self._settings = settings
+        self._url = url
+        self._parent_pipe = parent_pipe
+        self._on_ready = on_ready
+        self._core = WorkerCore(settings, random.SystemRandom())
+        self._nursery = Nursery(app, url)
+        self._children: dict[int, ChildProcess] = {}
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._answers: deque[Event] = deque()
+        self._store: Store | None = None
+        self._marks: SupportsChangeMark | None = None
+        self._work: Caller | None = None
+        self._beat: Caller | None = None
+        self._look = LOOK_FIRST
+        self._mark: int | None = None
+        self._code: int | None = None
+
+    def run(self) -> int:
+        """Work until told to stop.
+
+        Raises:
+            QueuekitError: the store cannot be opened; nothing was claimed.
+        """
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._tell(StopAsked()))
+        signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+        if self._parent_pipe is not None:
+            lifeline.watch(self._parent_pipe, lambda: self._tell(StopAsked()))
+        try:
+            self._perform(self._core.start())
+            while self._code is None:
+                self._turn()
+            return self._code
+        finally:
+            self._close()
+
+    # --- the loop
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and deal with all of it."""
+        happened: list[Event] = []
+        for key, _ in self._selector.select(self._patience()):
+            if key.fileobj is self._wake_read:
+                self._drain_wakes()
+            else:
+                happened += self._hear(key.data)
+        while self._answers:
+            happened.append(self._answers.popleft())
+        if not happened:
+            happened.append(StoreChanged() if self._store_changed() else Tick())
+        for event in happened:
+            self._perform(self._core.step(event, time.monotonic()))
+        self._watch_unsent()
+
+    def _patience(self) -> float | None:
+        wake = self._core.next_wake(time.monotonic())
+        if self._marks is None or not self._core.hungry:
+            self._look = LOOK_FIRST
+            return wake
+        self._look = min(self._look * 1.2, LOOK_LONGEST)
+        return self._look if wake is None else min(wake, self._look)
+
+    def _store_changed(self) -> bool:
+        if self._marks is None or not self._core.hungry:
+            return False
+        mark, self._mark = self._mark, self._marks.change_mark()
+        return mark is not None and mark != self._mark
+
+    def _drain_wakes(self) -> None:
+        try:
+            while self._wake_read.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _tell(self, event: Event) -> None:
+        """Hand the loop an event, from any thread or a signal handler."""
+        self._answers.append(event)
+        try:
+            self._wake_write.send(b"x")
+        except (BlockingIOError, OSError):
+            return  # the pipe is full of wakes already, or the loop has ended
+
+    # --- children
+
+    def _hear(self, child: ChildProcess) -> list[Event]:
+        messages = child.channel.receive()
+        if messages is None:
+            self._selector.unregister(child.channel)
+            del self._children[child.number]
+            return [ChildGone(child.number, child.reap())]
+        return [self._event_of(child.number, message) for message in messages]
+
+    def _event_of(self, number: int, message: Message) -> Event:
+        if "finished" in message:
+            token, outcome = load_token(message["finished"]), load_outcome(message["outcome"])
+            return ChildFinished(number, token, outcome)
+        if "broken" in message:
+            return ChildBroken(number, message["broken"])
+        tasks, url = hello(message)
+        if self._store is None:
+            self._open(self._url or url, sorted(tasks))
+        return ChildReady(number, tasks)
+
+    def _open(self, url: str | None, tasks: list[str]) -> None:
+        if url is None:
+            raise ConfigurationError(
+                'no store is configured: write App("sqlite:///jobs.db"), set QUEUEKIT_URL, or pass --url'
+            )
+        self._store = store = open_store(url)
+        self._marks = store if isinstance(store, SupportsChangeMark) else None
+        info = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
+        beat = WorkerBeat(self._settings.worker, info)
+        self._work = Caller("queuekit-work", store, beat, self._tell)
+        self._beat = Caller("queuekit-beat", store, beat, self._tell)
+        self._on_ready(store, tasks)
+
+    def _watch_unsent(self) -> None:
+        for child in self._children.values():
+            if child.channel.unsent:
+                child.channel.flush()
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if child.channel.unsent else 0)
+            if self._selector.get_key(child.channel).events != wanted:
+                self._selector.modify(child.channel, wanted, child)
+
+    # --- actions
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case StartChild(number, executor):
+                    child = self._children[number] = self._nursery.start(number, executor)
+                    self._selector.register(child.channel, selectors.EVENT_READ, child)
+                case Run(number, claim):
+                    self._send(number, {"run": dump_run(claim)})
+                case CancelRun(number, token):
+                    self._send(number, {"cancel": dump_token(token)})
+                case KillChild(number):
+                    if number in self._children:
+                        self._children[number].kill()
+                case AskClaim() | AskSettle() | AskExpire() | AskLeave():
+                    assert self._work is not None, "a store is open before anything is asked of it"
+                    self._work.ask(action)
+                case AskExtend() | AskRescue():
+                    assert self._beat is not None, "a store is open before anything is asked of it"
+                    self._beat.ask(action)
+                case Say(level, text):
+                    log.log(level, "%s", text)
+                case Exit(code):
+                    self._code = code if self._code is None else self._code
+
+    def _send(self, number: int, message: Message) -> None:
+        if number in self._children:
+            self._children[number].channel.send(message)
+
+    def _close(self) -> None:
+        for child in self._children.values():
+            child.reap()
+        self._nursery.close()
+        signal.set_wakeup_fd(-1)
+        self._selector.close()
+        if self._store is not None:
+            self._store.close()

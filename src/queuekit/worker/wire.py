@@ -1,0 +1,97 @@
+"""The forms in which claims and outcomes cross the pipe between supervisor and child."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, assert_never
+from uuid import UUID
+
+from queuekit.context import Context
+from queuekit.job import Claim, Failure, Token
+from queuekit.outcomes import (
+    Cancelled,
+    Completed,
+    Discarded,
+    Failed,
+    Lost,
+    Outcome,
+    Released,
+    Snoozed,
+    UnknownTask,
+)
+
+
+def dump_token(token: Token) -> list[Any]:
+    """A token as JSON."""
+    return [token.job_id.hex, token.fence, token.nonce.hex()]
+
+
+def load_token(form: list[Any]) -> Token:
+    """The token that `dump_token` wrote."""
+    return Token(UUID(hex=form[0]), form[1], bytes.fromhex(form[2]))
+
+
+def dump_run(claim: Claim) -> dict[str, Any]:
+    """What a child needs to run a claim. The payload stays the text that it is."""
+    return {
+        "token": dump_token(claim.token),
+        "task": claim.task,
+        "queue": claim.queue,
+        "payload": claim.payload,
+        "attempt": claim.attempt,
+        "max_attempts": claim.max_attempts,
+        "tags": claim.tags,
+    }
+
+
+def load_context(run: dict[str, Any]) -> Context:
+    """The context of the job in a run message."""
+    token = load_token(run["token"])
+    return Context(
+        job_id=token.job_id,
+        task=run["task"],
+        queue=run["queue"],
+        attempt=run["attempt"],
+        max_attempts=run["max_attempts"],
+        fence=token.fence,
+        tags=tuple(run["tags"]),
+    )
+
+
+def dump_outcome(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as JSON; only what a child can say."""
+    match outcome:
+        case Completed(result):
+            return {"is": "completed", "result": result}
+        case Failed(failure, delay, final):
+            return {
+                "is": "failed",
+                "failure": [failure.error_class, failure.message, failure.traceback, failure.cause],
+                "delay": None if delay is None else delay.total_seconds(),
+                "final": final,
+            }
+        case Snoozed(delay):
+            return {"is": "snoozed", "delay": delay.total_seconds()}
+        case Discarded(reason):
+            return {"is": "discarded", "reason": reason}
+        case Cancelled(reason):
+            return {"is": "cancelled", "reason": reason}
+        case Lost() | Released() | UnknownTask():
+            raise ValueError(f"{outcome} is the supervisor's to say")
+    assert_never(outcome)
+
+
+def load_outcome(form: dict[str, Any]) -> Outcome:
+    """The outcome that `dump_outcome` wrote."""
+    kind = form["is"]
+    if kind == "completed":
+        return Completed(form["result"])
+    if kind == "failed":
+        delay = form["delay"]
+        wait = None if delay is None else timedelta(seconds=delay)
+        return Failed(Failure(*form["failure"]), wait, form["final"])
+    if kind == "snoozed":
+        return Snoozed(timedelta(seconds=form["delay"]))
+    if kind == "discarded":
+        return Discarded(form["reason"])
+    return Cancelled(form["reason"])
