@@ -1,4 +1,6 @@
-"""A job queue with pluggable backends: start on a laptop with SQLite, go live on a server by changing one URL."""
+"""A job queue with pluggable backends: start on a laptop with SQLite, go live on a server by
+changing one URL.
+"""
 
 from queuekit.app import App
 from queuekit.context import Context

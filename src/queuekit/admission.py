@@ -1,6 +1,9 @@
-"""The door of every store: what a `NewJob` may hold. Called first by each `enqueue`, before anything is written.
+"""The door of every store: what a `NewJob` may hold.
 
-One door makes one verdict for all stores: what one of them could not keep exactly is refused by all.
+Called first by each `enqueue`, before anything is written.
+
+One door makes one verdict for all stores: what one of them could not keep exactly is refused by
+all.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ def admit(jobs: Sequence[NewJob], capabilities: Capabilities) -> None:
     """Let the batch pass, or refuse it whole.
 
     Raises:
-        InvalidJob: a field is out of range, an id stands twice in the batch, or the batch is larger than `MAX_BATCH`.
-        UnsupportedOperation: a job asks for an ability that the store declares absent.
+        InvalidJob: a field is out of range, an id stands twice in the batch, or the batch is larger
+        than `MAX_BATCH`. UnsupportedOperation: a job asks for an ability that the store declares
+        absent.
     """
     if len(jobs) > MAX_BATCH:
         raise InvalidJob("jobs", f"{len(jobs)} in one batch; at most {MAX_BATCH} are atomic")

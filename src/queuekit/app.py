@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from queuekit.clock import system_micros
-from queuekit.errors import AppImportError, ConfigurationError
+from queuekit.errors import AppImportError, StoreNotConfigured
 from queuekit.job import DEFAULT_QUEUE, Enqueued, NewJob, uuid7
 from queuekit.plugins import open_store
 from queuekit.storage import MAX_BATCH, Store
@@ -24,8 +24,8 @@ R = TypeVar("R")
 class App:
     """A program's tasks, and the store that its jobs go to.
 
-    `url` names the store, such as ``sqlite:///jobs.db``; without one, the environment variable ``QUEUEKIT_URL`` does. The store
-    is opened at first use.
+    `url` names the store, such as ``sqlite:///jobs.db``; without one, the environment variable
+    ``QUEUEKIT_URL`` does. The store is opened at first use.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -44,7 +44,10 @@ class App:
         """
         with self._opening:
             if self._store is None:
-                self._store = open_store(self.url or _url_from_environment())
+                url = self.url or os.environ.get("QUEUEKIT_URL")
+                if not url:
+                    raise StoreNotConfigured
+                self._store = open_store(url)
             return self._store
 
     def close(self) -> None:
@@ -78,7 +81,8 @@ class App:
         priority: int = 0,
         retry: Retry | None = None,
     ) -> Task[P, R] | Callable[[Callable[P, R]], Task[P, R]]:
-        """Make a function a task: ``@app.task`` or ``@app.task(queue="mail")``, sync and async alike.
+        """Make a function a task: ``@app.task`` or ``@app.task(queue="mail")``, sync and async
+        alike.
 
         Its name is the module and the function's, unless `name` is given; jobs are stored under it.
         """
@@ -106,7 +110,9 @@ class App:
         return self.store.enqueue(jobs)
 
     def enqueue_many(self, jobs: Iterable[NewJob]) -> tuple[Enqueued, ...]:
-        """Send calls made by `Task.job`: all or nothing up to `MAX_BATCH` of them, else batch after batch in order."""
+        """Send calls made by `Task.job`: all or nothing up to `MAX_BATCH` of them, else batch after
+        batch in order.
+        """
         waiting = list(jobs)
         batches = [waiting[at : at + MAX_BATCH] for at in range(0, len(waiting), MAX_BATCH)]
         return tuple(answer for batch in batches for answer in self.send(batch))
@@ -133,12 +139,3 @@ def load_app(target: str) -> App:
             f"{module_name} holds no App named {attribute or 'app'!r}; name it as module:name"
         )
     return app
-
-
-def _url_from_environment() -> str:
-    url = os.environ.get("QUEUEKIT_URL")
-    if not url:
-        raise ConfigurationError(
-            'no store is configured: write App("sqlite:///jobs.db"), set QUEUEKIT_URL, or pass --url'
-        )
-    return url

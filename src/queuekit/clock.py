@@ -1,6 +1,7 @@
 """Time in queuekit: aware UTC instants outside, whole microseconds since 1970 inside.
 
-Decisions about leases and due jobs belong to the store's clock. The core only measures how long things take, with `monotonic`.
+Decisions about leases and due jobs belong to the store's clock. The core only measures how long
+things take, with `monotonic`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Final, Protocol
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_INSTANT: Final = datetime(2255, 1, 1, tzinfo=UTC)
-"""Upper bound of all instants: below 2**53 microseconds, so that a double (Redis scores, Lua) holds each one exactly."""
+"""Upper bound of all instants: below 2**53 microseconds, so that a double (Redis scores, Lua) holds
+each one exactly."""
 
 MAX_MICROS: Final = (MAX_INSTANT - EPOCH) // timedelta(microseconds=1)
 
@@ -35,7 +37,9 @@ class SystemClock:
 
 
 def system_micros() -> int:
-    """The host's wall clock in microseconds since 1970: the clock of stores that live on this host, and of ids."""
+    """The host's wall clock in microseconds since 1970: the clock of stores that live on this host,
+    and of ids.
+    """
     return time.time_ns() // 1000
 
 
@@ -43,11 +47,13 @@ def to_micros(instant: datetime) -> int:
     """Whole microseconds since 1970 of an aware instant.
 
     Raises:
-        ValueError: the instant is naive, or outside 1970 to 2255; the message says which and what to do.
+        ValueError: the instant is naive, or outside 1970 to 2255; the message says which and what
+        to do.
     """
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise ValueError(
-            f"{instant.isoformat()} has no time zone; give an aware datetime, such as datetime.now(UTC)"
+            f"{instant.isoformat()} has no time zone;"
+            " give an aware datetime, such as datetime.now(UTC)"
         )
     micros = (instant - EPOCH) // _MICROSECOND
     if not 0 <= micros <= MAX_MICROS:
@@ -66,5 +72,5 @@ def duration_micros(duration: timedelta) -> int:
 
 
 def after(now_micros: int, delay: timedelta) -> int:
-    """now + delay in microseconds, held inside what every store can keep."""
+    """The instant `delay` after now, in microseconds, held inside what every store can keep."""
     return max(0, min(now_micros + duration_micros(delay), MAX_MICROS))

@@ -11,8 +11,9 @@ from uuid import UUID
 class Context:
     """The job that runs here and now.
 
-    `attempt` counts from 1. `fence` grows with every claim of the job: pass it on to writes of your own, and let the other side
-    refuse a smaller one than it has seen, to shut out a worker that lost its lease without noticing.
+    `attempt` counts from 1. `fence` grows with every claim of the job: pass it on to writes of your
+    own, and let the other side refuse a smaller one than it has seen, to shut out a worker that
+    lost its lease without noticing.
     """
 
     job_id: UUID

@@ -4,6 +4,7 @@
 
     QueuekitError
     ├── ConfigurationError          what was asked for cannot be set up; nothing was touched
+    │   ├── StoreNotConfigured      no URL says where the store is
     │   ├── UnknownScheme           no installed adapter serves the URL's scheme
     │   ├── DriverMissing           the adapter is there, its database driver is not
     │   ├── ContractMismatch        adapter and core speak different versions of the contract
@@ -18,18 +19,18 @@
     │   └── LeaseLost               the token is stale: another worker has the job, or it has ended
     ├── StoreError                  the store could not answer
     │   ├── StoreUnavailable        certainly nothing was done; may be tried again
-    │   ├── OutcomeUnknown          done or not done is not known; repeating the same call is safe
+    │   ├── OutcomeUnknown          done or not done is not known; repeating the call is safe
     │   ├── StoreReadOnly           the store refuses writes
     │   ├── StoreFull               no space is left
     │   ├── StoreCorrupt            what is there is not a queuekit store
-    │   ├── TransactionLost         the caller's own transaction is gone; `retryable` says if a new one may succeed
+    │   ├── TransactionLost         the caller's own transaction is gone
     │   └── SchemaError
     │       ├── SchemaMissing       no tables yet
     │       └── SchemaVersion       the tables are older or newer than this release
     └── UnsupportedOperation        the adapter declares the capability absent; nothing was changed
 
-A driver's exception never crosses the seam: it is kept as `__cause__`. Messages say what is wrong and what to do, and never show
-a password.
+A driver's exception never crosses the seam: it is kept as `__cause__`. Messages say what is wrong
+and what to do, and never show a password.
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ class QueuekitError(Exception):
 
 class ConfigurationError(QueuekitError):
     """What was asked for cannot be set up; nothing was touched."""
+
+
+class StoreNotConfigured(ConfigurationError):
+    """No URL says where the store is; the message shows the ways to give one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'no store is configured: write App("sqlite:///jobs.db"),'
+            " set QUEUEKIT_URL, or pass --url sqlite:///jobs.db"
+        )
 
 
 class UnknownScheme(ConfigurationError):
@@ -96,7 +107,10 @@ class JobError(QueuekitError):
 
 
 class PayloadError(JobError, ValueError):
-    """A value that no store could give back exactly. `path` names the place, such as ``args[0].items[2]``."""
+    """A value that no store could give back exactly.
+
+    `path` names the place, such as ``args[0].items[2]``.
+    """
 
     def __init__(self, path: str, problem: str) -> None:
         self.path, self.problem = path, problem
@@ -136,7 +150,10 @@ class InvalidTransition(JobError):
 
 
 class LeaseLost(JobError):
-    """The token is stale: the lease ran out and was rescued, or the job has ended. Nothing was changed."""
+    """The token is stale: the lease ran out and was rescued, or the job has ended.
+
+    Nothing was changed.
+    """
 
     def __init__(self, job_id: UUID) -> None:
         self.job_id = job_id
@@ -148,7 +165,10 @@ class StoreError(QueuekitError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, or is busy beyond patience. Certainly nothing was done; it may be tried again."""
+    """The store cannot be reached, or is busy beyond patience.
+
+    Certainly nothing was done; it may be tried again.
+    """
 
 
 class OutcomeUnknown(StoreError):

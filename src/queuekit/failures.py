@@ -1,4 +1,7 @@
-"""Any exception as text that every store can keep. Nothing that an exception does can stop it from being recorded."""
+"""Any exception as text that every store can keep.
+
+Nothing that an exception does can stop it from being recorded.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,11 @@ def failure_of(error: BaseException) -> Failure:
 
 def _class_name(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _message(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """The hooks through which packages plug into queuekit.
 
-An adapter is an installed distribution with an entry point in the group ``queuekit.adapters``, named as the URL scheme that it
-serves. The entry point is a module or object with one `hookimpl`, which returns an `Adapter`. Ours register in the same way.
+An adapter is an installed distribution with an entry point in the group ``queuekit.adapters``,
+named as the URL scheme that it serves. The entry point is a module or object with one `hookimpl`,
+which returns an `Adapter`. Ours register in the same way.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class Adapter:
     """What an adapter package offers.
 
-    `open` takes the whole URL and the options; it imports its driver then, not before. It raises `StoreError` if the store
-    cannot be reached, `ConfigurationError` if the URL makes no sense.
+    `open` takes the whole URL and the options; it imports its driver then, not before. It raises
+    `StoreError` if the store cannot be reached, `ConfigurationError` if the URL makes no sense.
     """
 
     name: str

@@ -2,10 +2,12 @@
 
 Data flows one way::
 
-    NewJob -> enqueue -> Job -> claim -> Claim -> task code -> Outcome -> resolve -> Resolution -> finish(token)
+    NewJob -> enqueue -> Job -> claim -> Claim -> task code -> Outcome -> resolve -> Resolution ->
+    finish(token)
 
-Everything here is frozen and does no I/O, reads no clock and draws no random number. `payload`, `result` and `meta` are
-JSON text that only the core reads; every other field is typed, so that an adapter never parses anything.
+Everything here is frozen and does no I/O, reads no clock and draws no random number. `payload`,
+`result` and `meta` are JSON text that only the core reads; every other field is typed, so that an
+adapter never parses anything.
 """
 
 from __future__ import annotations
@@ -21,20 +23,27 @@ from uuid import UUID
 from queuekit.retry import Backoff
 
 MAX_NAME: Final = 128
-"""Longest queue, task, schedule or tag name, in code points; the same on every store, longer is refused."""
+"""Longest queue, task, schedule or tag name, in code points; the same on every store, longer is
+refused."""
 
 MAX_KEY: Final = 255
 """Longest unique or limit key, in code points; the same on every store, longer is refused."""
 
 MIN_PRIORITY: Final = -(2**31 - 1)
 MAX_PRIORITY: Final = 2**31 - 1
-"""A higher priority runs first, on every store. The range is symmetric, so that a store may keep the negated number in 32 bits and
-have its whole order ascending."""
+"""A higher priority runs first, on every store.
+
+The range is symmetric, so that a store may keep the negated number in 32 bits and have its whole
+order ascending.
+"""
 
 DEFAULT_QUEUE: Final = "default"
 
 DEFAULT_MAX_ATTEMPTS: Final = 5
-"""Runs of a job, the first included. Five attempts under the default backoff span about two minutes."""
+"""Runs of a job, the first included.
+
+Five attempts under the default backoff span about two minutes.
+"""
 
 
 class Phase(IntEnum):
@@ -92,7 +101,8 @@ def state_of(
 ) -> JobState:
     """The state that people see, from what a store keeps and the store's own now.
 
-    Nothing has to be promoted when a job falls due: `scheduled` and `retryable` become `available` by the clock alone.
+    Nothing has to be promoted when a job falls due: `scheduled` and `retryable` become `available`
+    by the clock alone.
     """
     if phase is Phase.BLOCKED:
         return JobState.PENDING
@@ -118,7 +128,9 @@ class UniqueUntil(StrEnum):
 
 
 class OnConflict(StrEnum):
-    """What an enqueue does when its unique key is held by a waiting job; a running holder is never changed."""
+    """What an enqueue does when its unique key is held by a waiting job; a running holder is never
+    changed.
+    """
 
     KEEP = "keep"
     REPLACE = "replace"
@@ -153,14 +165,19 @@ class LimitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LimitKey:
-    """A key that a job runs under. `scope` names the class of keys that shares one N, such as ``task:mail.send``."""
+    """A key that a job runs under.
+
+    `scope` names the class of keys that shares one N, such as ``task:mail.send``.
+    """
 
     kind: LimitKind
     scope: str
     value: str
 
     def digest(self) -> bytes:
-        """16 bytes in place of the three texts: short in every index, and one order in which all verbs lock keys."""
+        """16 bytes in place of the three texts: short in every index, and one order in which all
+        verbs lock keys.
+        """
         text = "\0".join((self.kind, self.scope, self.value))
         return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
@@ -183,14 +200,18 @@ class ParentPolicy(StrEnum):
     """What a parent has to do before its child may run."""
 
     COMPLETED = "completed"
-    """The parent completes; if it ends in another way, the child is cancelled with reason `parent`."""
+    """The parent completes; if it ends in another way, the child is cancelled with reason
+    `parent`."""
     FINAL = "final"
     """The parent ends, however."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """An edge of a graph, from the child's side. The parent is stored already or stands earlier in the same batch."""
+    """An edge of a graph, from the child's side.
+
+    The parent is stored already or stands earlier in the same batch.
+    """
 
     id: UUID
     policy: ParentPolicy = ParentPolicy.COMPLETED
@@ -208,9 +229,10 @@ class Fire:
 class NewJob:
     """One request to run a task, before a store has it.
 
-    `id` is a UUIDv7 made by the caller: identity and idempotence, never order. `due` is a delay that the store adds to its
-    own clock, or an aware instant; None means at once. `expires` likewise, counted from enqueue. `armed=False` stores the
-    job `pending` until `arm` names it, which is how a graph larger than one batch is stored in parts.
+    `id` is a UUIDv7 made by the caller: identity and idempotence, never order. `due` is a delay
+    that the store adds to its own clock, or an aware instant; None means at once. `expires`
+    likewise, counted from enqueue. `armed=False` stores the job `pending` until `arm` names it,
+    which is how a graph larger than one batch is stored in parts.
     """
 
     id: UUID
@@ -231,10 +253,11 @@ class NewJob:
     armed: bool = True
 
     def fingerprint(self) -> bytes:
-        """16 bytes that differ for different content, so that a repeated enqueue is told from a clash of ids.
+        """16 bytes that differ for different content, so that a repeated enqueue is told from a
+        clash of ids.
 
-        Covers every field but the id. A delay counts as the duration that was asked for: the store's clock at the first
-        enqueue does not make a repeat a different job.
+        Covers every field but the id. A delay counts as the duration that was asked for: the
+        store's clock at the first enqueue does not make a repeat a different job.
         """
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "id"}
         text = json.dumps(content, default=_plain, sort_keys=True)
@@ -249,7 +272,10 @@ def _plain(value: object) -> object:
 
 
 class EnqueueStatus(StrEnum):
-    """What became of one enqueued job. A conflict is a value, never an error that spoils the caller's transaction."""
+    """What became of one enqueued job.
+
+    A conflict is a value, never an error that spoils the caller's transaction.
+    """
 
     CREATED = "created"
     EXISTS = "exists"
@@ -272,8 +298,9 @@ class Enqueued:
 class Token:
     """The fence: the right to start, extend and finish one claimed job.
 
-    `fence` grows with every claim and rescue of the job, so users can pass it on to their own writes. `nonce` is the random
-    id of the claim call; it tells two histories apart after a restored backup, where the numbers alone would repeat.
+    `fence` grows with every claim and rescue of the job, so users can pass it on to their own
+    writes. `nonce` is the random id of the claim call; it tells two histories apart after a
+    restored backup, where the numbers alone would repeat.
     """
 
     job_id: UUID
@@ -285,9 +312,10 @@ class Token:
 class Claim:
     """A job under a lease, as handed to the worker.
 
-    `attempt` counts from 1 over the job's whole life: the running attempt if `started`, else the one that its start will
-    be. `round_start` is the number of attempts that were used up before the last rerun. `lost` says how often a lease of this
-    job was rescued after its start; `unknown` how often in a row it was given back as an unknown task.
+    `attempt` counts from 1 over the job's whole life: the running attempt if `started`, else the
+    one that its start will be. `round_start` is the number of attempts that were used up before the
+    last rerun. `lost` says how often a lease of this job was rescued after its start; `unknown` how
+    often in a row it was given back as an unknown task.
     """
 
     token: Token
@@ -310,7 +338,9 @@ class Claim:
 
     @property
     def attempt_in_round(self) -> int:
-        """The attempt's number since the last rerun, from 1: what backoff and `max_attempts` count."""
+        """The attempt's number since the last rerun, from 1: what backoff and `max_attempts`
+        count.
+        """
         return self.attempt - self.round_start
 
 
@@ -341,8 +371,8 @@ class Failure:
 class Attempt:
     """One line of a job's history.
 
-    Attempts that did not count (snoozed, released) keep their line and share their number with the next one; `fence` is
-    what tells lines apart.
+    Attempts that did not count (snoozed, released) keep their line and share their number with the
+    next one; `fence` is what tells lines apart.
     """
 
     number: int
@@ -367,10 +397,11 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What the core decided about an attempt; the store applies it if, and only if, the lease still holds.
+    """What the core decided about an attempt; the store applies it if, and only if, the lease still
+    holds.
 
-    `delay` is counted from the store's now (retry, snooze, release). `wait_reason` says why a released job waits.
-    `result` is JSON text; `reason` is shown for discards and cancels.
+    `delay` is counted from the store's now (retry, snooze, release). `wait_reason` says why a
+    released job waits. `result` is JSON text; `reason` is shown for discards and cancels.
     """
 
     move: Move
@@ -384,7 +415,10 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A stored job, as read back. `state` was derived with the store's now at the time of reading."""
+    """A stored job, as read back.
+
+    `state` was derived with the store's now at the time of reading.
+    """
 
     id: UUID
     seq: int

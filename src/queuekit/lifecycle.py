@@ -25,7 +25,8 @@ UNKNOWN_TASK_BASE: Final = timedelta(seconds=1)
 """First wait of a job whose task the worker does not know: a deploy in progress is over soon."""
 
 UNKNOWN_TASK_CAP: Final = timedelta(minutes=5)
-"""Longest such wait: a worker that knows the task is noticed within it, and a queue of strangers costs next to nothing."""
+"""Longest such wait: a worker that knows the task is noticed within it, and a queue of strangers
+costs next to nothing."""
 
 LOST_REASON: Final = "lost"
 EXHAUSTED_REASON: Final = "out of attempts"
@@ -36,8 +37,8 @@ PARENT_REASON: Final = "parent"
 def resolve(claim: Claim, outcome: Outcome, draw: float = 1.0) -> Resolution:
     """What becomes of `claim` after `outcome`. `draw` in [0, 1] is the random part of a backoff.
 
-    A job is discarded only when its stored attempts are used up, or when its own code says so; this holds for a worker
-    that does not know the task, too.
+    A job is discarded only when its stored attempts are used up, or when its own code says so; this
+    holds for a worker that does not know the task, too.
     """
     match outcome:
         case Completed(result):
@@ -65,7 +66,9 @@ def resolve(claim: Claim, outcome: Outcome, draw: float = 1.0) -> Resolution:
 
 
 def unknown_task_wait(seen: int) -> timedelta:
-    """The wait after a job was given back `seen` times in a row as an unknown task; doubles up to the cap."""
+    """The wait after a job was given back `seen` times in a row as an unknown task; doubles up to
+    the cap.
+    """
     return UNKNOWN_TASK_CAP if seen >= 9 else min(UNKNOWN_TASK_BASE * 2**seen, UNKNOWN_TASK_CAP)
 
 
@@ -73,7 +76,9 @@ def _after_loss(claim: Claim, draw: float) -> Resolution:
     """A rescued reservation that never started costs nothing; a started attempt is spent."""
     if not claim.started:
         return Resolution(Move.RELEASE, AttemptOutcome.RELEASED)
-    lost = Failure("WorkerLost", "the worker stopped extending its lease: killed, frozen or cut off")
+    lost = Failure(
+        "WorkerLost", "the worker stopped extending its lease: killed, frozen or cut off"
+    )
     return _after_failure(claim, lost, AttemptOutcome.LOST, None, False, draw)
 
 

@@ -1,6 +1,8 @@
-"""What can become of one attempt: values for the worker, and the exceptions by which a task's code asks for one.
+"""What can become of one attempt: values for the worker, and the exceptions by which a task's code
+asks for one.
 
-The worker turns what happened in a child into exactly one `Outcome`; `queuekit.lifecycle.resolve` decides what follows from it.
+The worker turns what happened in a child into exactly one `Outcome`; `queuekit.lifecycle.resolve`
+decides what follows from it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The code raised, or its process died. `delay` overrides the stored backoff; `final` spends all attempts."""
+    """The code raised, or its process died.
+
+    `delay` overrides the stored backoff; `final` spends all attempts.
+    """
 
     failure: Failure
     delay: timedelta | None = None
@@ -29,7 +34,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The lease ran out with nobody to say what happened; the rescuer speaks for the dead worker."""
+    """The lease ran out with nobody to say what happened; the rescuer speaks for the dead
+    worker.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,10 @@ class Snoozed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The worker gives the job back: unstarted, or cut short by its own stop. The attempt does not count."""
+    """The worker gives the job back: unstarted, or cut short by its own stop.
+
+    The attempt does not count.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,10 @@ class Cancelled:
 Outcome = Completed | Failed | Lost | Snoozed | Released | UnknownTask | Discarded | Cancelled
 
 
-class TaskSignal(Exception):  # noqa: N818 - a request, not an error
-    """Base of what a task's code raises to end its attempt in another way than by returning or failing."""
+class TaskSignal(Exception):
+    """Base of what a task's code raises to end its attempt in another way than by returning or
+    failing.
+    """
 
 
 class Snooze(TaskSignal):

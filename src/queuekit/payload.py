@@ -1,7 +1,7 @@
 """Arguments and results as JSON text: exact, or refused with the place named. Never pickle.
 
-The text is made once by the core and is opaque to every store. What JSON cannot give back as it was is refused before anything is
-stored, so that no store has to decide.
+The text is made once by the core and is opaque to every store. What JSON cannot give back as it was
+is refused before anything is stored, so that no store has to decide.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ MAX_TEXT: Final = 64 * 1024
 CUT_MARK: Final = " … [cut]"
 
 UNSTORABLE: Final = "$unstorable"
-"""Key of the object that stands in for a result which JSON cannot hold; its value is the start of the result's repr."""
+"""Key of the object that stands in for a result which JSON cannot hold; its value is the start of
+the result's repr."""
 
 _MAX_INT_DIGITS: Final = 4_300
-"""CPython's own limit on turning text into int (sys.int_info.default_max_str_digits): more could not be read back."""
+"""CPython's own limit on turning text into int (sys.int_info.default_max_str_digits): more could
+not be read back."""
 
 
 def encode_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """The payload of a call: ``{"args": [...], "kwargs": {...}}``.
 
     Raises:
-        PayloadError: a value is of a kind that JSON cannot hold exactly, or the whole is larger than `MAX_PAYLOAD`.
+        PayloadError: a value is of a kind that JSON cannot hold exactly, or the whole is larger
+        than `MAX_PAYLOAD`.
     """
     for index, value in enumerate(args):
         _check(value, f"args[{index}]")
@@ -50,8 +53,8 @@ def decode_arguments(payload: str) -> tuple[list[Any], dict[str, Any]]:
 def encode_result(value: Any) -> str | None:
     """JSON text of a task's result; None stays None.
 
-    A result can always be stored, so that a job whose work is done reaches its final state: one that JSON cannot hold is kept as
-    ``{"$unstorable": repr}``.
+    A result can always be stored, so that a job whose work is done reaches its final state: one
+    that JSON cannot hold is kept as ``{"$unstorable": repr}``.
     """
     if value is None:
         return None
@@ -63,7 +66,9 @@ def encode_result(value: Any) -> str | None:
 
 
 def storable_text(text: str, longest: int = MAX_TEXT) -> str:
-    """`text` as every store can keep it: NUL and lone surrogates escaped, cut with a mark at a character border."""
+    """`text` as every store can keep it: NUL and lone surrogates escaped, cut with a mark at a
+    character border.
+    """
     clean = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
     return clean if len(clean) <= longest else clean[: longest - len(CUT_MARK)] + CUT_MARK
 

@@ -1,6 +1,7 @@
 """Finding adapters among the installed packages, and opening the one that a URL asks for.
 
-Only the adapter whose scheme is asked for is loaded, so a broken or half-installed one breaks nothing else.
+Only the adapter whose scheme is asked for is loaded, so a broken or half-installed one breaks
+nothing else.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def load_adapter(scheme: str) -> Adapter:
 def open_store(url: str, *, testing: bool = False) -> Store:
     """Open the store that `url` names, by its scheme: ``sqlite:///jobs.db``, ``memory://``.
 
-    A scheme may carry a driver, as SQLAlchemy writes it (``mysql+pymysql://``); the part before the plus decides.
+    A scheme may carry a driver, as SQLAlchemy writes it (``mysql+pymysql://``); the part before the
+    plus decides.
 
     Raises:
         ConfigurationError: see `load_adapter`; also a URL without a scheme.
@@ -71,7 +73,9 @@ def open_store(url: str, *, testing: bool = False) -> Store:
 
 
 def _ask(scheme: str, plugin: object) -> Adapter:
-    """Call the plugin's hook through a manager of its own, so that plugins cannot see one another."""
+    """Call the plugin's hook through a manager of its own, so that plugins cannot see one
+    another.
+    """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin)

@@ -1,7 +1,7 @@
 """When a failed job runs again: pure arithmetic, attempt in, duration out.
 
-`Backoff` is plain data. It is stored with each job, so that a worker that does not know the task can still send a lost job
-round again under the task's own policy.
+`Backoff` is plain data. It is stored with each job, so that a worker that does not know the task
+can still send a lost job round again under the task's own policy.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ class BackoffKind(StrEnum):
 class Backoff:
     """Waits between attempts, as data.
 
-    `base` and `cap` serve the first three kinds, `waits` serves `LIST`, whose last entry repeats. With `jitter` the wait is
-    drawn evenly from nought to the computed value ("full jitter", Marc Brooker, AWS Architecture Blog, 2015), which keeps
-    jobs that failed together from returning together.
+    `base` and `cap` serve the first three kinds, `waits` serves `LIST`, whose last entry repeats.
+    With `jitter` the wait is drawn evenly from nought to the computed value ("full jitter", Marc
+    Brooker, AWS Architecture Blog, 2015), which keeps jobs that failed together from returning
+    together.
     """
 
     kind: BackoffKind = BackoffKind.EXPONENTIAL
@@ -53,9 +54,11 @@ class Backoff:
             raise ValueError("backoff waits must not be negative")
 
     def wait(self, attempt: int, draw: float = 1.0) -> timedelta:
-        """The wait after failed attempt number `attempt` (from 1); `draw` in [0, 1] is the random part.
+        """The wait after failed attempt number `attempt` (from 1); `draw` in [0, 1] is the random
+        part.
 
-        Never negative, never above `cap`, and never an overflow: the cap is applied before the power is taken.
+        Never negative, never above `cap`, and never an overflow: the cap is applied before the
+        power is taken.
         """
         if self.kind is BackoffKind.LIST:
             ceiling = self.waits[min(attempt, len(self.waits)) - 1]

@@ -1,16 +1,18 @@
 """The seam: every verb that a store must offer, in queue words, batch first.
 
-The core owns meaning: policies, payloads, what comes next. A store owns atomicity, durability, order and time. It never
-decodes a payload, never decides a job's next move, draws no random number, and compares times with one clock only, its own:
-the core hands in durations.
+The core owns meaning: policies, payloads, what comes next. A store owns atomicity, durability,
+order and time. It never decodes a payload, never decides a job's next move, draws no random number,
+and compares times with one clock only, its own: the core hands in durations.
 
-For each verb there are three answers. *Done*: the call returned. *Not done*: it raised `StoreUnavailable`, or any error outside
-`StoreError`; nothing was changed. *Not known*: it raised `OutcomeUnknown`; the same call may be repeated, because the same id,
-token or nonce with the same content gives the first answer again. A batch is one atomic step unless its verb says otherwise,
-and each item answers for itself, in the order asked.
+For each verb there are three answers. *Done*: the call returned. *Not done*: it raised
+`StoreUnavailable`, or any error outside `StoreError`; nothing was changed. *Not known*: it raised
+`OutcomeUnknown`; the same call may be repeated, because the same id, token or nonce with the same
+content gives the first answer again. A batch is one atomic step unless its verb says otherwise, and
+each item answers for itself, in the order asked.
 
-Optional abilities are declared in `Capabilities` and typed as `Supports...` protocols; a store that declares one absent refuses
-it with `UnsupportedOperation` before it changes anything. The clauses behind each verb stand in docs/reference/contract.md.
+Optional abilities are declared in `Capabilities` and typed as `Supports...` protocols; a store that
+declares one absent refuses it with `UnsupportedOperation` before it changes anything. The clauses
+behind each verb stand in docs/reference/contract.md.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ from queuekit.job import (
 )
 
 CONTRACT_VERSION: Final = 1
-"""Raised when a clause changes so that an older adapter would break it; checked when an adapter is opened."""
+"""Raised when a clause changes so that an older adapter would break it; checked when an adapter is
+opened."""
 
 MAX_BATCH: Final = 1_000
 """Most jobs in one call of any verb. A larger graph is stored unarmed in parts, then armed."""
@@ -57,7 +60,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """One declared ability. The suite holds it to zero breaks on `topology`, whatever the level is called."""
+    """One declared ability.
+
+    The suite holds it to zero breaks on `topology`, whatever the level is called.
+    """
 
     level: Level
     topology: str = ""
@@ -72,7 +78,9 @@ ABSENT: Final = Ability(Level.ABSENT)
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """What survives, at the store's present settings: a killed client process, a killed server, a power cut."""
+    """What survives, at the store's present settings: a killed client process, a killed server, a
+    power cut.
+    """
 
     process_kill: bool
     server_kill: bool
@@ -115,9 +123,10 @@ class StoreInfo:
 class ClaimRequest:
     """What a worker asks for.
 
-    The best `start` jobs are started, the next `reserve` only held; a job with limits, or one that was lost before, is
-    started or left. `queues=None` asks for every queue. `nonce` is 16 fresh random bytes: the id of this call. `repeat` says that
-    the same nonce was sent before and its answer is not known, so that a store need not look for it in every call.
+    The best `start` jobs are started, the next `reserve` only held; a job with limits, or one that
+    was lost before, is started or left. `queues=None` asks for every queue. `nonce` is 16 fresh
+    random bytes: the id of this call. `repeat` says that the same nonce was sent before and its
+    answer is not known, so that a store need not look for it in every call.
     """
 
     nonce: bytes
@@ -133,8 +142,9 @@ class ClaimRequest:
 class Claimed:
     """A claim's answer, best job first.
 
-    `more`: the call's work was bounded before it had found all that was asked; ask again at once. `next_due`: time until
-    the next waiting job of these queues falls due, None if there is none; a hint for how long to sleep.
+    `more`: the call's work was bounded before it had found all that was asked; ask again at once.
+    `next_due`: time until the next waiting job of these queues falls due, None if there is none; a
+    hint for how long to sleep.
     """
 
     claims: tuple[Claim, ...]
@@ -154,8 +164,8 @@ class Answer(StrEnum):
 class Finish:
     """One attempt's end: applied only if the token still holds.
 
-    `limits` are the claim's: a store that keeps limits locks key rows before job rows, always, and need not read the job to know
-    which.
+    `limits` are the claim's: a store that keeps limits locks key rows before job rows, always, and
+    need not read the job to know which.
     """
 
     token: Token
@@ -181,7 +191,9 @@ class WorkerBeat:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """A heartbeat's answer: each lease held or lost, which of the held jobs are to be cancelled, which queues are paused."""
+    """A heartbeat's answer: each lease held or lost, which of the held jobs are to be cancelled,
+    which queues are paused.
+    """
 
     answers: tuple[Answer, ...]
     cancels: frozenset[UUID] = frozenset()
@@ -236,7 +248,10 @@ class QueueInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A worker that has sent a heartbeat and not said goodbye. `info` is the JSON text that it sent."""
+    """A worker that has sent a heartbeat and not said goodbye.
+
+    `info` is the JSON text that it sent.
+    """
 
     id: str
     started_at: datetime
@@ -246,7 +261,10 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to read: every field given must match. Names match exactly. Times bound `enqueued_at`, from <= t < to."""
+    """Which jobs to read: every field given must match.
+
+    Names match exactly. Times bound `enqueued_at`, from <= t < to.
+    """
 
     states: frozenset[JobState] = frozenset()
     queue: str | None = None
@@ -292,7 +310,10 @@ class Store(Protocol):
         ...
 
     def migrate(self) -> int:
-        """Bring the schema to this release, under a lock; returns its version. Doing it again changes nothing."""
+        """Bring the schema to this release, under a lock; returns its version.
+
+        Doing it again changes nothing.
+        """
         ...
 
     # --- sending
@@ -301,32 +322,39 @@ class Store(Protocol):
         """Store up to `MAX_BATCH` jobs, all or nothing; `seq` follows list order.
 
         Raises:
-            JobConflict: an id is known with other content; nothing was stored.
-            InvalidJob: a field is out of range; nothing was stored.
-            JobNotFound: a parent is neither stored nor earlier in the batch; nothing was stored.
-            UnsupportedOperation: a job asks for an ability that this store declares absent; nothing was stored.
+            JobConflict: an id is known with other content; nothing was stored. InvalidJob: a field
+            is out of range; nothing was stored. JobNotFound: a parent is neither stored nor earlier
+            in the batch; nothing was stored. UnsupportedOperation: a job asks for an ability that
+            this store declares absent; nothing was stored.
         """
         ...
 
     def arm(self, ids: Sequence[UUID]) -> tuple[Controlled, ...]:
-        """Let jobs that were stored with ``armed=False`` run once their parents are final. Repeating it is harmless."""
+        """Let jobs that were stored with ``armed=False`` run once their parents are final.
+
+        Repeating it is harmless.
+        """
         ...
 
     # --- running
 
     def claim(self, request: ClaimRequest) -> Claimed:
-        """Take due jobs under a lease: highest `priority`, then earliest `run_at`, then `seq`, over the queues asked for.
+        """Take due jobs under a lease: highest `priority`, then earliest `run_at`, then `seq`, over
+        the queues asked for.
 
-        Never more than asked, never from a paused queue, never an expired one. A started job's attempt is counted in this step.
-        The same nonce again, with `repeat`, gives the claims of the first call that still hold.
+        Never more than asked, never from a paused queue, never an expired one. A started job's
+        attempt is counted in this step. The same nonce again, with `repeat`, gives the claims of
+        the first call that still hold.
         """
         ...
 
     def finish(self, finishes: Sequence[Finish], starts: Sequence[Token] = ()) -> Finished:
-        """Apply resolutions and record the starts of reserved jobs, in one step, each item for itself.
+        """Apply resolutions and record the starts of reserved jobs, in one step, each item for
+        itself.
 
-        A finish appends the attempt to history, frees what the job held, and releases its children in the same step. The
-        same token with the same outcome answers `DONE` again; any other use of a spent token is `LOST`.
+        A finish appends the attempt to history, frees what the job held, and releases its children
+        in the same step. The same token with the same outcome answers `DONE` again; any other use
+        of a spent token is `LOST`.
         """
         ...
 
@@ -343,21 +371,27 @@ class Store(Protocol):
         ...
 
     def rescue(self, request: ClaimRequest) -> tuple[Claim, ...]:
-        """Take over up to `start` leases that ran out, oldest first, each with a new token; any worker may, at any time.
+        """Take over up to `start` leases that ran out, oldest first, each with a new token; any
+        worker may, at any time.
 
-        `Claim.started` says whether the lost holder had started the job, `Claim.attempt` which attempt it was. Needs no live
-        worker record and no knowledge of the task. The rescuer decides and finishes; if it dies, it is rescued in turn.
+        `Claim.started` says whether the lost holder had started the job, `Claim.attempt` which
+        attempt it was. Needs no live worker record and no knowledge of the task. The rescuer
+        decides and finishes; if it dies, it is rescued in turn.
         """
         ...
 
     def expire(self, limit: int) -> int:
-        """End up to `limit` waiting jobs whose expiry has passed, as `discarded` with reason `expired`; returns how many."""
+        """End up to `limit` waiting jobs whose expiry has passed, as `discarded` with reason
+        `expired`; returns how many.
+        """
         ...
 
     # --- control
 
     def cancel(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
-        """Waiting, pending and reserved jobs end as `cancelled` at once; for started ones the request is noted."""
+        """Waiting, pending and reserved jobs end as `cancelled` at once; for started ones the
+        request is noted.
+        """
         ...
 
     def discard(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
@@ -375,7 +409,10 @@ class Store(Protocol):
     def set_queue(
         self, name: str, *, paused: bool | None = None, mode: QueueMode | None = None
     ) -> None:
-        """Change a queue's settings for all workers; None leaves one as it is. The queue need not have jobs."""
+        """Change a queue's settings for all workers; None leaves one as it is.
+
+        The queue need not have jobs.
+        """
         ...
 
     def purge(self, queue: str, limit: int) -> int:
@@ -383,7 +420,9 @@ class Store(Protocol):
         ...
 
     def prune(self, states: frozenset[JobState], older_than: timedelta, limit: int) -> int:
-        """Delete up to `limit` final jobs in these states that ended at least `older_than` ago, with their history."""
+        """Delete up to `limit` final jobs in these states that ended at least `older_than` ago,
+        with their history.
+        """
         ...
 
     # --- reading
@@ -415,7 +454,9 @@ class Store(Protocol):
 
 @runtime_checkable
 class SupportsLimits(Protocol):
-    """Capabilities `limits`, `rates`, `ordered_keys`: how many may run, in the store, for the whole fleet."""
+    """Capabilities `limits`, `rates`, `ordered_keys`: how many may run, in the store, for the whole
+    fleet.
+    """
 
     def set_limits(self, limits: Sequence[Limit]) -> None:
         """Declare N per class of keys; a declaration of an older version changes nothing."""
@@ -428,7 +469,10 @@ class SupportsLimits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredSchedule:
-    """A schedule as stored. `definition` is JSON text that only the core reads; `last` never falls and survives removal."""
+    """A schedule as stored.
+
+    `definition` is JSON text that only the core reads; `last` never falls and survives removal.
+    """
 
     name: str
     app: str
@@ -441,12 +485,16 @@ class StoredSchedule:
 
 @runtime_checkable
 class SupportsSchedules(Protocol):
-    """Capability `schedules`: occurrences that are unique by construction, so that any number of schedulers may run."""
+    """Capability `schedules`: occurrences that are unique by construction, so that any number of
+    schedulers may run.
+    """
 
     def declare_schedules(
         self, app: str, version: int, schedules: Sequence[StoredSchedule]
     ) -> tuple[StoredSchedule, ...]:
-        """Make these the app's schedules, unless a newer version did; returns what is then stored."""
+        """Make these the app's schedules, unless a newer version did; returns what is then
+        stored.
+        """
         ...
 
     def due_schedules(self, limit: int) -> tuple[tuple[StoredSchedule, ...], timedelta | None]:
@@ -454,7 +502,10 @@ class SupportsSchedules(Protocol):
         ...
 
     def fire(self, fire: Fire, next_due: datetime, job: NewJob | None) -> bool:
-        """In one step: record the occurrence, move the schedule on, store its job. False if the occurrence is known."""
+        """In one step: record the occurrence, move the schedule on, store its job.
+
+        False if the occurrence is known.
+        """
         ...
 
 
@@ -484,7 +535,10 @@ class SupportsLocks(Protocol):
     """Capability `locks`: locks for users, with a fencing number. Redis offers them alone, too."""
 
     def acquire_lock(self, name: str, owner: bytes, ttl: timedelta) -> int | None:
-        """Take the lock: its fence, larger than any before, or None while another holds it. The same owner again extends."""
+        """Take the lock: its fence, larger than any before, or None while another holds it.
+
+        The same owner again extends.
+        """
         ...
 
     def release_lock(self, name: str, owner: bytes) -> bool:
@@ -494,10 +548,15 @@ class SupportsLocks(Protocol):
 
 @runtime_checkable
 class SupportsTransactions(Protocol):
-    """Capabilities `tx_enqueue`, `tx_finish`: verbs inside the caller's own transaction, committed or undone with it."""
+    """Capabilities `tx_enqueue`, `tx_finish`: verbs inside the caller's own transaction, committed
+    or undone with it.
+    """
 
     def enqueue_in(self, tx: Any, jobs: Sequence[NewJob]) -> tuple[Enqueued, ...]:
-        """As `Store.enqueue` on the caller's connection or session. Refused if that is another database."""
+        """As `Store.enqueue` on the caller's connection or session.
+
+        Refused if that is another database.
+        """
         ...
 
     def finish_in(self, tx: Any, finish: Finish) -> Answer:
@@ -507,10 +566,16 @@ class SupportsTransactions(Protocol):
 
 @runtime_checkable
 class SupportsPush(Protocol):
-    """Capability `push`: the store itself says that work may have come. A hint: late, lost or spurious at any time."""
+    """Capability `push`: the store itself says that work may have come.
+
+    A hint: late, lost or spurious at any time.
+    """
 
     def wait(self, queues: tuple[str, ...] | None, timeout: timedelta) -> bool:
-        """Block until work may have come (True) or the time is over (False). `close` in another thread ends it."""
+        """Block until work may have come (True) or the time is over (False).
+
+        `close` in another thread ends it.
+        """
         ...
 
 
@@ -519,7 +584,9 @@ class SupportsChangeMark(Protocol):
     """A look at whether anybody wrote, far cheaper than a claim, for stores without push."""
 
     def change_mark(self) -> int:
-        """A number that differs when another connection may have committed since it was last read."""
+        """A number that differs when another connection may have committed since it was last
+        read.
+        """
         ...
 
 
@@ -534,7 +601,10 @@ class SupportsTravel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
-    """How to open a store. `testing` alone allows `SupportsTravel`. `options` are the URL's query, as text."""
+    """How to open a store.
+
+    `testing` alone allows `SupportsTravel`. `options` are the URL's query, as text.
+    """
 
     testing: bool = False
     options: Mapping[str, str] = field(default_factory=dict)

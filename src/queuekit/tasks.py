@@ -14,7 +14,7 @@ from queuekit.payload import encode_arguments
 from queuekit.retry import Backoff
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 class Executor(StrEnum):
@@ -46,12 +46,14 @@ class Sender(Protocol):
         ...
 
 
-class Task(Generic[P, R]):
-    """A function that can be sent to run elsewhere; called directly, it stays the plain function."""
+class Task(Generic[P, R_co]):
+    """A function that can be sent to run elsewhere; called directly, it stays the plain
+    function.
+    """
 
     def __init__(
         self,
-        function: Callable[P, R],
+        function: Callable[P, R_co],
         sender: Sender,
         *,
         name: str,
@@ -71,7 +73,7 @@ class Task(Generic[P, R]):
         self._signature = inspect.signature(function)
         self.__doc__ = function.__doc__
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run the function here and now."""
         return self.function(*args, **kwargs)
 
@@ -116,7 +118,9 @@ class Tasks:
             ConfigurationError: another task has the name.
         """
         if task.name in self._tasks:
-            raise ConfigurationError(f"two tasks are named {task.name!r}; give one a name= of its own")
+            raise ConfigurationError(
+                f"two tasks are named {task.name!r}; give one a name= of its own"
+            )
         self._tasks[task.name] = task
 
     def __getitem__(self, name: str) -> Task[Any, Any]:

@@ -1,7 +1,7 @@
 """Several worker cores on one memory store, in virtual time: every run follows from its seed.
 
-The shell is simulated (children, threads, signals, the network), the cores and the store are the real ones.
-"""
+The shell is simulated (children, threads, signals, the network), the cores and the store are the
+real ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -117,7 +118,8 @@ class World:
         return worker
 
     def run(self, until: Callable[[], bool], longest: float) -> None:
-        """Let things happen until the condition holds; fail if that takes longer than `longest` virtual seconds."""
+        """Let things happen until the condition holds; fail if that takes longer than `longest`
+        virtual seconds."""
         end = self.now + longest
         while not until():
             assert self._agenda, f"seed {self.seed}: nothing is left to happen at {self.now:.3f}"
@@ -128,7 +130,8 @@ class World:
             do()
 
     def all_final(self, ids: list[UUID]) -> bool:
-        """Whether every one of these jobs has ended; looks at those only that had not when last asked."""
+        """Whether every one of these jobs has ended; looks at those only that had not when last
+        asked."""
         while self._waited_for is None or self._waited_for:
             if self._waited_for is None:
                 self._waited_for = list(ids)
@@ -194,12 +197,14 @@ class SimulatedWorker:
                     self._children[number].add(claim.token)
                     self._run(number, claim.token)
                 case CancelRun(number, token):
-                    outcome = Failed(Failure("CancelledError"))
-                    self.world.at(0.001, lambda n=number, t=token, o=outcome: self._done(n, t, o))
+                    cancelled = Failed(Failure("CancelledError"))
+                    self.world.at(0.001, partial(self._done, number, token, cancelled))
                 case KillChild(number):
                     self._end_child(number, "killed by SIGKILL")
                 case Say(level, text):
-                    self.world.said.append(f"{self.world.now:.3f} {logging.getLevelName(level)} {text}")
+                    self.world.said.append(
+                        f"{self.world.now:.3f} {logging.getLevelName(level)} {text}"
+                    )
                 case Exit(code):
                     self.exit_code, self.alive = code, False
                 case _:
@@ -242,7 +247,7 @@ class SimulatedWorker:
             AskRescue: Call.RESCUE,
             AskExpire: Call.EXPIRE,
             AskLeave: Call.LEAVE,
-        }[type(action)]  # type: ignore[index]
+        }[type(action)]
 
         def reach() -> None:
             if not self.alive:

@@ -1,4 +1,5 @@
-"""Seeded schedules of several workers with faults: what the contract promises holds in each of them."""
+"""Seeded schedules of several workers with faults: what the contract promises holds in each of
+them."""
 
 from __future__ import annotations
 
@@ -6,16 +7,17 @@ import random
 from uuid import UUID
 
 import pytest
+from tests.worker.simulated import Faults, World
 
 from queuekit.job import AttemptOutcome, JobState
 from queuekit.worker.messages import StopAsked
-from simulated import Faults, World
 
 SEEDS = range(30)
 
 
 def check_ended_once(world: World, ids: list[UUID]) -> None:
-    """Each job has ended, and at most one of its attempts completed; attempts are what history says."""
+    """Each job has ended, and at most one of its attempts completed; attempts are what history
+    says."""
     jobs = world.store.get(ids)
     for job in jobs:
         assert job is not None
@@ -106,7 +108,9 @@ def test_a_second_stop_gives_running_jobs_back_at_once() -> None:
     worker.hear(StopAsked(), 2.001)
     world.run(lambda: not worker.alive, longest=3)
     assert worker.exit_code == 0
-    assert all(job and job.attempts == (job.state is JobState.COMPLETED) for job in world.store.get(ids))
+    assert all(
+        job and job.attempts == (job.state is JobState.COMPLETED) for job in world.store.get(ids)
+    )
 
 
 def test_a_job_of_an_unknown_task_is_given_back_uncounted_less_and_less_often() -> None:

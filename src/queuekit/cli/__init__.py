@@ -1,4 +1,8 @@
-"""The command line. Each command lives in a module of its own, imported when it is asked for, so that ``--help`` stays quick."""
+"""The command line.
+
+Each command lives in a module of its own, imported when it is asked for, so that ``--help`` stays
+quick.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +45,16 @@ EXIT_CODES: Final = (
 class _Lazy(click.Group):
     """A group whose commands are imported when called; the overview needs none of them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"queuekit.cli.{cmd_name}").command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -62,7 +66,9 @@ def group() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The ``queuekit`` command: one line and an exit code for what goes wrong, a traceback never."""
+    """The ``queuekit`` command: one line and an exit code for what goes wrong, a traceback
+    never.
+    """
     try:
         answer: Any = group.main(
             arguments, prog_name="queuekit", standalone_mode=False, auto_envvar_prefix="QUEUEKIT"

@@ -31,7 +31,8 @@ from queuekit.job import JobState
 from queuekit.storage import Store
 
 LEASE: Final = 3.0
-"""Seconds: short, so that somebody who kills a worker does not wait long to see its jobs taken over."""
+"""Seconds: short, so that somebody who kills a worker does not wait long to see its jobs taken
+over."""
 
 WATCH_INTERVAL: Final = 0.1
 WORKER_STARTS: Final = 20
@@ -46,13 +47,17 @@ ROWS: Final = 8
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--url", envvar="QUEUEKIT_URL", help="The store; default: a SQLite file of its own.")
-@click.option("-c", "--concurrency", type=click.IntRange(1, 64), help="Jobs at once; default: CPUs.")
+@click.option(
+    "-c", "--concurrency", type=click.IntRange(1, 64), help="Jobs at once; default: CPUs."
+)
 def command(folder: Path | None, url: str | None, concurrency: int | None) -> int:
     """Send one job for each file of FOLDER, run them, and check the sums.
 
-    Each job reads a file and returns its size, lines, words and SHA-256; one in fifty fails at first and is tried again. A last job,
-    queued behind them all, adds up. This command only enqueues and watches: a separate `queuekit worker` runs the jobs. Kill either with
-    SIGKILL, and run the same command again: it goes on where it was. Exit code 0 means that the sums agree with a direct count.
+    Each job reads a file and returns its size, lines, words and SHA-256; one in fifty fails at
+    first and is tried again. A last job, queued behind them all, adds up. This command only
+    enqueues and watches: a separate `queuekit worker` runs the jobs. Kill either with SIGKILL, and
+    run the same command again: it goes on where it was. Exit code 0 means that the sums agree with
+    a direct count.
     """
     home = _home()
     app.url = url or f"sqlite:///{home / 'demo.db'}"
@@ -129,7 +134,12 @@ def _start_worker(home: Path, concurrency: int | None, lifeline: int) -> subproc
     words += ["--concurrency", str(concurrency)] if concurrency else []
     with (home / "worker.log").open("ab") as log:
         return subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lifeline,), process_group=0
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(lifeline,),
+            process_group=0,
         )
 
 
@@ -184,7 +194,9 @@ def _show(run: DemoRun, last: Standing, more_attempts: int) -> bool:
         click.echo(f"not readable: {unmeasured} by jobs, {unreadable} by the direct count")
     click.echo(f"\n{more_attempts} jobs took more than one attempt")
     click.secho(
-        "the sums agree" if agreed else "THE SUMS DIFFER", fg="green" if agreed else "red", bold=True
+        "the sums agree" if agreed else "THE SUMS DIFFER",
+        fg="green" if agreed else "red",
+        bold=True,
     )
     return agreed
 
@@ -215,7 +227,9 @@ def _row(name: str, sums: Sums) -> str:
 
 
 def _home() -> Path:
-    """A folder of the user's own for the demo's store, log and last report; the system's temporary one if there is no home."""
+    """A folder of the user's own for the demo's store, log and last report; the system's temporary
+    one if there is no home.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     home = Path(base, "queuekit-demo")
     try:

@@ -69,8 +69,8 @@ def command(
 ) -> int:
     """Run jobs until told to stop.
 
-    The first SIGTERM or Ctrl-C stops claiming, lets running jobs end within the grace time and gives the others back; the second one
-    gives back at once.
+    The first SIGTERM or Ctrl-C stops claiming, lets running jobs end within the grace time and
+    gives the others back; the second one gives back at once.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
     settings = WorkerSettings(

@@ -1,6 +1,7 @@
 """The demo's program: what a user would write, and nothing of queuekit's inside.
 
-One job for each file of a folder measures it; one more, queued behind them all, adds up what they found.
+One job for each file of a folder measures it; one more, queued behind them all, adds up what they
+found.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def measure(path: str) -> Sums:
 
 @app.task(queue=QUEUE, retry=RETRY)
 async def total(run: str) -> Total:
-    """Add up the results of a run. Queued behind all of its jobs: it starts when the last one is final."""
+    """Add up the results of a run.
+
+    Queued behind all of its jobs: it starts when the last one is final.
+    """
     sums: dict[str, Sums] = {}
     unmeasured = 0
     for path, found in results_of(run):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final, TypedDict
 
 ENOUGH_FILES: Final = 1_000
-"""Distributions that trim Python's library leave some 700 files; the installed packages are added there."""
+"""Distributions that trim Python's library leave some 700 files; the installed packages are added
+there."""
 
 STUMBLE_SHARE: Final = 50
 """One file in so many fails at its first attempt."""
@@ -20,7 +21,10 @@ _PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
 
 
 class Sums(TypedDict):
-    """What is counted. `sha256` of one file is its own; of several, the exclusive-or, which no order changes."""
+    """What is counted.
+
+    `sha256` of one file is its own; of several, the exclusive-or, which no order changes.
+    """
 
     files: int
     bytes: int
@@ -71,9 +75,11 @@ def default_folders() -> list[Path]:
 
 
 def files_in(folder: Path, *, packages: bool = True) -> Iterator[Path]:
-    """Every regular file below a folder, sorted, bytecode caches aside: those change while the demo runs.
+    """Every regular file below a folder, sorted, bytecode caches aside: those change while the demo
+    runs.
 
-    Links are not followed. Names that are no Unicode text are left out, as no argument can carry them.
+    Links are not followed. Names that are no Unicode text are left out, as no argument can carry
+    them.
     """
     left_out = _LEFT_OUT if packages else _LEFT_OUT | _PACKAGES
     for parent, folders, names in os.walk(folder):

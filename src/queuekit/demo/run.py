@@ -1,7 +1,7 @@
 """One run of the demo: enqueue, watch a worker do it, compare with a direct count.
 
-A run can be killed at any moment and taken up again by the same command: its id, and those of its jobs, follow from the files; a
-job that is stored already is not stored twice.
+A run can be killed at any moment and taken up again by the same command: its id, and those of its
+jobs, follow from the files; a job that is stored already is not stored twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from queuekit.clock import system_micros
-from queuekit.demo import app, measure, total
+from queuekit.demo import measure, total
 from queuekit.demo.files import Sums, add, measure_file, no_sums
 from queuekit.job import Job, JobState, NewJob, Parent, ParentPolicy, uuid7
 from queuekit.storage import MAX_BATCH, JobFilter, Store
@@ -56,9 +56,7 @@ class DemoRun:
 
     def total_job(self) -> NewJob:
         """The job that waits for all others, however they end."""
-        parents = tuple(
-            Parent(self._job_id(str(path)), ParentPolicy.FINAL) for path in self.files
-        )
+        parents = tuple(Parent(self._job_id(str(path)), ParentPolicy.FINAL) for path in self.files)
         return replace(self._tagged(total.job(self.tag), self.total_id), parents=parents)
 
     def _tagged(self, job: NewJob, job_id: UUID) -> NewJob:

@@ -1,4 +1,6 @@
-"""Threads that call the store for the supervisor, so that a slow store never stops the loop that keeps children and signals."""
+"""Threads that call the store for the supervisor, so that a slow store never stops the loop that
+keeps children and signals.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ _CALL_OF: dict[type[Action], Call] = {
 
 
 class Caller:
-    """One thread that makes store calls in the order asked, and hands each answer to `answer` as an event."""
+    """One thread that makes store calls in the order asked, and hands each answer to `answer` as an
+    event.
+    """
 
     def __init__(
         self, name: str, store: Store, beat: WorkerBeat, answer: Callable[[Event], None]

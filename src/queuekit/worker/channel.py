@@ -1,7 +1,7 @@
 """Messages between the supervisor and a child: length-prefixed JSON over a socket pair.
 
-The supervisor's end never blocks, in either direction: a child that is stopped, or that is stuck in user code, must not hold up
-the heartbeats of the others.
+The supervisor's end never blocks, in either direction: a child that is stopped, or that is stuck in
+user code, must not hold up the heartbeats of the others.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class SupervisorEnd:
         return bool(self._unsent)
 
     def send(self, message: Message) -> None:
-        """Send what the socket takes; `flush` sends the rest. A child that is gone is noticed by `receive`."""
+        """Send what the socket takes; `flush` sends the rest.
+
+        A child that is gone is noticed by `receive`.
+        """
         self._unsent += pack(message)
         self.flush()
 

@@ -1,6 +1,9 @@
-"""A child of the worker: imports the app, runs what it is handed, says what became of it. It never touches a lease.
+"""A child of the worker: imports the app, runs what it is handed, says what became of it.
 
-Started as a fresh interpreter, so that no thread, lock or connection of the supervisor is carried over.
+It never touches a lease.
+
+Started as a fresh interpreter, so that no thread, lock or connection of the supervisor is carried
+over.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from queuekit.app import App, load_app
@@ -62,8 +64,7 @@ def _serve_calls(app: App, end: ChildEnd) -> None:
     """One job at a time, in the main thread: time limits and signals work there alone."""
     for message in end:
         run = message["run"]
-        context = contextvars.Context()
-        outcome = context.run(_outcome_of, run, lambda: _call(app.tasks[run["task"]], run))
+        outcome = contextvars.Context().run(_outcome_of, app.tasks[run["task"]], run)
         end.send(_finished(run, outcome))
 
 
@@ -72,12 +73,14 @@ def _call(task: Task[Any, Any], run: Message) -> Any:
     return task(*args, **kwargs)
 
 
-def _outcome_of(run: Message, call: Callable[[], Any]) -> Outcome:
+def _outcome_of(task: Task[Any, Any], run: Message) -> Outcome:
     """Run a call to its outcome. Nothing that user code raises gets past this."""
     enter(load_context(run))
     try:
-        return Completed(encode_result(call()))
-    except BaseException as raised:  # SystemExit and KeyboardInterrupt are the job's, not the child's
+        return Completed(encode_result(_call(task, run)))
+    except (
+        BaseException
+    ) as raised:  # SystemExit and KeyboardInterrupt are the job's, not the child's
         return _outcome_of_raised(raised)
 
 
@@ -98,7 +101,9 @@ async def _serve_coroutines(app: App, sock: socket.socket) -> None:
 
     def start(run: Message) -> None:
         key = json.dumps(run["token"])
-        job = asyncio.create_task(_await(app.tasks[run["task"]], run), context=contextvars.Context())
+        job = asyncio.create_task(
+            _await(app.tasks[run["task"]], run), context=contextvars.Context()
+        )
         running[key] = job
         job.add_done_callback(lambda _: report(key, run))
 

@@ -1,4 +1,6 @@
-"""The processes behind the core's children: started fresh, spoken to without blocking, ended for good."""
+"""The processes behind the core's children: started fresh, spoken to without blocking, ended for
+good.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from queuekit.worker.channel import Message, SupervisorEnd
 class ChildProcess:
     """One child process and the supervisor's end of its channel."""
 
-    def __init__(self, number: int, process: subprocess.Popen[bytes], channel: SupervisorEnd) -> None:
+    def __init__(
+        self, number: int, process: subprocess.Popen[bytes], channel: SupervisorEnd
+    ) -> None:
         self.number = number
         self.channel = channel
         self._process = process
@@ -41,7 +45,10 @@ class ChildProcess:
 
 
 class Nursery:
-    """Starts children. They end when the supervisor does: its end of the lifeline closes with it."""
+    """Starts children.
+
+    They end when the supervisor does: its end of the lifeline closes with it.
+    """
 
     def __init__(self, app: str, url: str | None) -> None:
         self._app = app
@@ -49,7 +56,9 @@ class Nursery:
         self._lifeline, self._held_open = os.pipe()
 
     def start(self, number: int, executor: Executor) -> ChildProcess:
-        """A fresh interpreter, in a process group of its own, so that Ctrl-C reaches the supervisor alone."""
+        """A fresh interpreter, in a process group of its own, so that Ctrl-C reaches the supervisor
+        alone.
+        """
         ours, theirs = socket.socketpair()
         orders: Mapping[str, Any] = {
             "app": self._app,

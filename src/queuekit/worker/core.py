@@ -1,14 +1,17 @@
-"""What a worker does next: a step function `(event, now) -> actions`, with all its state in one object and no I/O.
+"""What a worker does next: a step function `(event, now) -> actions`, with all its state in one
+object and no I/O.
 
-Every claim that the worker holds is in `_held`, at one stage, until the store has answered for its end::
+Every claim that the worker holds is in `_held`, at one stage, until the store has answered for its
+end::
 
     BUFFERED -> STARTING -> RUNNING -> ENDED -> (gone)
       reserved    start is     in a      its finish
                   being        child     is being
                   recorded               recorded
 
-A heartbeat names them all, whatever the stage. A lease that the store calls lost leaves at once, its code is stopped, and what it
-says later is dropped. A call that failed is repeated as it was: its nonce and tokens make that safe.
+A heartbeat names them all, whatever the stage. A lease that the store calls lost leaves at once,
+its code is stopped, and what it says later is dropped. A call that failed is repeated as it was:
+its nonce and tokens make that safe.
 """
 
 from __future__ import annotations
@@ -289,7 +292,10 @@ class WorkerCore:
             if self._mode is not Mode.WORKING:
                 self._end(held, Released())
             elif self._tasks is not None and claim.task not in self._tasks:
-                yield Say(logging.WARNING, f"no task {claim.task!r} here; job {claim.token.job_id} is given back")
+                yield Say(
+                    logging.WARNING,
+                    f"no task {claim.task!r} here; job {claim.token.job_id} is given back",
+                )
                 self._end(held, UnknownTask())
             elif claim.started:
                 yield from self._run(held, now)
@@ -343,7 +349,9 @@ class WorkerCore:
                 yield from self._started(held, now)
 
     def _started(self, held: Held, now: float) -> Iterator[Action]:
-        """The store has counted the attempt: run it, unless the worker was told to stop in between."""
+        """The store has counted the attempt: run it, unless the worker was told to stop in
+        between.
+        """
         held.claim = replace(held.claim, started=True)
         if self._mode is Mode.WORKING:
             yield from self._run(held, now)
@@ -352,10 +360,10 @@ class WorkerCore:
 
     def _extended(self, event: ExtendAnswered) -> Iterator[Action]:
         for token, answer in zip(event.tokens, event.extended.answers, strict=True):
-            if answer is Answer.LOST and self._held.get(token) is not None:
-                if self._held[token].stage is not Stage.ENDED:
-                    yield self._say_lost(token)
-                    yield from self._drop(token)
+            held = self._held.get(token)
+            if answer is Answer.LOST and held is not None and held.stage is not Stage.ENDED:
+                yield self._say_lost(token)
+                yield from self._drop(token)
         for held in list(self._held.values()):
             token = held.claim.token
             if held.stage is Stage.RUNNING and token.job_id in event.extended.cancels:
@@ -395,7 +403,9 @@ class WorkerCore:
                 yield from self._drop(old)  # this very worker was away for longer than its lease
             held = self._held[claim.token] = Held(claim, Stage.ENDED)
             started = f"attempt {claim.attempt}" if claim.started else "not yet started"
-            yield Say(logging.WARNING, f"rescued job {claim.token.job_id} ({claim.task}, {started})")
+            yield Say(
+                logging.WARNING, f"rescued job {claim.token.job_id} ({claim.task}, {started})"
+            )
             self._end(held, Lost())
 
     # --- trouble
@@ -410,7 +420,8 @@ class WorkerCore:
         else:
             yield Say(logging.ERROR, f"{event.call.value} was refused: {event.error}")
             yield from self._refused(event.call)
-        # Half an interval at most: after an outage every live worker has spoken up before any may sweep.
+        # Half an interval at most: after an outage every live worker has spoken up before any may
+        # sweep.
         longest = min(RETRY_LONGEST, self._settings.beat_interval / 2)
         wait = min(RETRY_FIRST * 2 ** min(self._failures, 10), longest)
         again = self._repeat_at[event.call] = now + wait * (0.5 + self._rng.random() / 2)
@@ -531,7 +542,9 @@ class WorkerCore:
                     return
 
     def _pump_claim(self, now: float) -> Iterator[Action]:
-        """Claim when the buffer has run dry and a slot is free, so that jobs which are never buffered get their turn."""
+        """Claim when the buffer has run dry and a slot is free, so that jobs which are never
+        buffered get their turn.
+        """
         if self._busy(Call.CLAIM) or not self._may_repeat(Call.CLAIM, now):
             return
         if self._claim is None:
@@ -546,7 +559,11 @@ class WorkerCore:
     def _pump_beat(self, now: float) -> Iterator[Action]:
         if self._mode is Mode.LEAVING:
             return
-        if now >= self._beat_at and not self._busy(Call.EXTEND) and self._may_repeat(Call.EXTEND, now):
+        if (
+            now >= self._beat_at
+            and not self._busy(Call.EXTEND)
+            and self._may_repeat(Call.EXTEND, now)
+        ):
             self._beat_at = now + self._settings.beat_interval
             yield self._ask(Call.EXTEND, AskExtend(tuple(self._held), self._settings.lease))
         if self._healthy_since is None or self._mode is not Mode.WORKING or now < self._sweep_at:
@@ -584,18 +601,18 @@ class WorkerCore:
         return [held for held in self._held.values() if held.stage is Stage.BUFFERED]
 
     def _buffer_target(self) -> int:
-        """As many jobs as all slots get through within the horizon, going by how long jobs took of late."""
+        """As many jobs as all slots get through within the horizon, going by how long jobs took of
+        late.
+        """
         if self._run_seconds is None:
             return 0
         ahead = self._slots.capacity() * BUFFER_HORIZON / max(self._run_seconds, 0.0001)
         return min(int(ahead), MAX_BUFFER)
 
     def _measure(self, seconds: float) -> None:
-        """A moving average of run times, quick to rise: one long job is reason enough to reserve less."""
+        """A moving average of run times, quick to rise: one long job is reason enough to reserve
+        less.
+        """
         known = self._run_seconds
         weight = 0.2 if known is not None and seconds < known else 0.5
         self._run_seconds = seconds if known is None else known + weight * (seconds - known)
-
-
-
-

@@ -1,8 +1,9 @@
 """Nobody outlives the process that started it, not even when that is killed with SIGKILL.
 
-Two means, since each has a hole. The kernel's parent-death signal (Linux, prctl(2), PR_SET_PDEATHSIG) ends even a process that holds
-the interpreter lock, but other systems do not have it. A thread that waits for the end of an inherited pipe works everywhere, but
-needs the interpreter lock to act.
+Two means, since each has a hole. The kernel's parent-death signal (Linux, prctl(2),
+PR_SET_PDEATHSIG) ends even a process that holds the interpreter lock, but other systems do not have
+it. A thread that waits for the end of an inherited pipe works everywhere, but needs the interpreter
+lock to act.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends; exit now if that has happened already."""
+    """Have the kernel kill this process when its parent ends; exit now if that has happened
+    already.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -1,7 +1,7 @@
 """What the worker's core is told, and what it asks for in return.
 
-The core never calls anything: it takes one event and the time, and answers with actions. So a simulation can drive it through
-thousands of schedules, exactly.
+The core never calls anything: it takes one event and the time, and answers with actions. So a
+simulation can drive it through thousands of schedules, exactly.
 """
 
 from __future__ import annotations
@@ -107,7 +107,10 @@ class LeaveAnswered:
 
 @dataclass(frozen=True, slots=True)
 class CallFailed:
-    """A store call raised. `outage` says that the store could not answer; otherwise the call itself was refused."""
+    """A store call raised.
+
+    `outage` says that the store could not answer; otherwise the call itself was refused.
+    """
 
     call: Call
     error: str

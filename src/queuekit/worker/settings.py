@@ -7,20 +7,27 @@ from datetime import timedelta
 from typing import Final
 
 DEFAULT_LEASE: Final = timedelta(seconds=30)
-"""How long a dead worker's jobs wait. Three missed heartbeats of ten seconds: a hiccup costs nothing."""
+"""How long a dead worker's jobs wait.
+
+Three missed heartbeats of ten seconds: a hiccup costs nothing.
+"""
 
 DEFAULT_GRACE: Final = timedelta(seconds=25)
-"""How long a stopping worker lets jobs run: below the 30 s after which Kubernetes kills a pod by default."""
+"""How long a stopping worker lets jobs run: below the 30 s after which Kubernetes kills a pod by
+default."""
 
 DEFAULT_COROUTINES: Final = 10
-"""Async jobs at once. They wait more than they compute, yet each may hold a connection of its own."""
+"""Async jobs at once.
+
+They wait more than they compute, yet each may hold a connection of its own.
+"""
 
 BEATS_PER_LEASE: Final = 3
 """Heartbeats and sweeps in the time of one lease."""
 
 BUFFER_HORIZON: Final = 0.25
-"""Seconds of work that may be reserved ahead: long enough to hide the store's answer times, short enough that an urgent job
-overtakes within it, and far below any lease."""
+"""Seconds of work that may be reserved ahead: long enough to hide the store's answer times, short
+enough that an urgent job overtakes within it, and far below any lease."""
 
 MAX_BUFFER: Final = 100
 """Most jobs reserved ahead. Claims of 100 already cost a store little more than claims of one."""
@@ -32,25 +39,33 @@ IDLE_LONGEST: Final = 0.5
 """Longest time between looks at a store without push: two claims a second while idle."""
 
 LOOK_GAP: Final = 0.02
-"""Least seconds between two empty claims that a changed store provokes, so that busy neighbours do not keep an idle worker busy."""
+"""Least seconds between two empty claims that a changed store provokes, so that busy neighbours do
+not keep an idle worker busy."""
 
 RETRY_FIRST: Final = 0.1
 RETRY_LONGEST: Final = 5.0
-"""Seconds before a failed store call is repeated: doubling, with jitter, so that a fleet does not return as one."""
+"""Seconds before a failed store call is repeated: doubling, with jitter, so that a fleet does not
+return as one."""
 
 SWEEP_LIMIT: Final = 100
-"""Leases rescued, and jobs expired, in one call: bounded work; a full answer is followed by the next call at once."""
+"""Leases rescued, and jobs expired, in one call: bounded work; a full answer is followed by the
+next call at once."""
 
 FINAL_TRIES: Final = 5.0
-"""Seconds that a worker whose jobs have ended keeps trying to write their outcomes to a store that does not answer."""
+"""Seconds that a worker whose jobs have ended keeps trying to write their outcomes to a store that
+does not answer."""
 
 BROKEN_STARTS: Final = 3
-"""Children in a row that die before they are ready, after which the worker gives up instead of spinning."""
+"""Children in a row that die before they are ready, after which the worker gives up instead of
+spinning."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """How one worker works. `queues=None` serves every queue; `processes` sync jobs and `coroutines` async ones at once."""
+    """How one worker works.
+
+    `queues=None` serves every queue; `processes` sync jobs and `coroutines` async ones at once.
+    """
 
     worker: str
     processes: int

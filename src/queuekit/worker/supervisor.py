@@ -1,7 +1,8 @@
-"""The worker's main process: it claims, extends, finishes and watches its children, and runs no user code.
+"""The worker's main process: it claims, extends, finishes and watches its children, and runs no
+user code.
 
-The shell around `core`: one loop over sockets, signals and time, and two threads for store calls. Heartbeats have a thread of
-their own, so that a slow claim does not delay them.
+The shell around `core`: one loop over sockets, signals and time, and two threads for store calls.
+Heartbeats have a thread of their own, so that a slow claim does not delay them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from queuekit.errors import ConfigurationError
+from queuekit.errors import StoreNotConfigured
 from queuekit.plugins import open_store
 from queuekit.storage import Store, SupportsChangeMark, WorkerBeat
 from queuekit.worker import lifeline
@@ -54,7 +55,8 @@ from queuekit.worker.wire import dump_run, dump_token, load_outcome, load_token
 
 LOOK_FIRST: Final = 0.002
 LOOK_LONGEST: Final = 0.02
-"""Seconds between looks at the store's change mark: quick after activity, then slow enough to cost nothing."""
+"""Seconds between looks at the store's change mark: quick after activity, then slow enough to cost
+nothing."""
 
 log = logging.getLogger("queuekit.worker")
 
@@ -62,7 +64,8 @@ log = logging.getLogger("queuekit.worker")
 class Supervisor:
     """One worker process. `run` returns its exit code.
 
-    `url=None` takes the URL that the app itself names. `on_ready` is told the tasks and the open store once work begins.
+    `url=None` takes the URL that the app itself names. `on_ready` is told the tasks and the open
+    store once work begins.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Supervisor:
         settings: WorkerSettings,
         *,
         parent_pipe: int | None = None,
-        on_ready: Callable[[Store, list[str]], None] = lambda store, tasks: None,
+        on_ready: Callable[[Store, list[str]], None] | None = None,
     ) -> None:
         self._settings = settings
         self._url = url
@@ -184,16 +187,15 @@ class Supervisor:
 
     def _open(self, url: str | None, tasks: list[str]) -> None:
         if url is None:
-            raise ConfigurationError(
-                'no store is configured: write App("sqlite:///jobs.db"), set QUEUEKIT_URL, or pass --url'
-            )
+            raise StoreNotConfigured
         self._store = store = open_store(url)
         self._marks = store if isinstance(store, SupportsChangeMark) else None
         info = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
         beat = WorkerBeat(self._settings.worker, info)
         self._work = Caller("queuekit-work", store, beat, self._tell)
         self._beat = Caller("queuekit-beat", store, beat, self._tell)
-        self._on_ready(store, tasks)
+        if self._on_ready is not None:
+            self._on_ready(store, tasks)
 
     def _watch_unsent(self) -> None:
         for child in self._children.values():

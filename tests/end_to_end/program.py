@@ -1,0 +1,180 @@
+"""The program that the workers of these tests run.
+
+Each run of a job leaves one line in the file named by RUNS_LOG.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from queuekit import App, Backoff, BackoffKind, Cancel, Context, Discard, Retry, Snooze
+
+app = App()
+
+SOON = Retry(
+    max_attempts=2,
+    backoff=Backoff(BackoffKind.FIXED, base=timedelta(milliseconds=10), jitter=False),
+)
+
+
+def note(what: str) -> None:
+    """One line, whole, whoever else writes."""
+    context = Context.current()
+    line = f"{context.job_id} {context.attempt} {os.getpid()} {what}\n"
+    with Path(os.environ["RUNS_LOG"]).open("a") as log:
+        log.write(line)
+
+
+@app.task
+def ok(value: int = 0) -> int:
+    """Return at once."""
+    note("ok")
+    return value + 1
+
+
+@app.task
+async def ok_async(value: int = 0) -> int:
+    """Return soon, from the event loop."""
+    await asyncio.sleep(0)
+    note("ok_async")
+    return value + 1
+
+
+@app.task
+async def meet(name: str, folder: str, others: int) -> None:
+    """Return once so many jobs are here at the same time."""
+    Path(folder, name).touch()
+    while len(list(Path(folder).iterdir())) < others:
+        await asyncio.sleep(0.01)
+
+
+@app.task(retry=SOON)
+def fail(message: str) -> None:
+    """Raise, with a cause."""
+    note("fail")
+    try:
+        int("x")
+    except ValueError as cause:
+        raise RuntimeError(message) from cause
+
+
+@app.task(retry=SOON)
+def raise_strange(kind: str) -> None:
+    """Raise something that is awkward to catch, to print or to rebuild."""
+    note(kind)
+
+    class Local(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text for you")
+
+        __repr__ = __str__
+
+    class TwoArguments(Exception):
+        def __init__(self, one: str, two: object) -> None:
+            super().__init__(one)
+            self.two = two
+
+    errors: dict[str, BaseException] = {
+        "SystemExit": SystemExit(0),
+        "KeyboardInterrupt": KeyboardInterrupt(),
+        "GeneratorExit": GeneratorExit(),
+        "BaseException": BaseException("bare"),
+        "Local": Local(),
+        "TwoArguments": TwoArguments("one", threading.Lock()),
+        "Nul": ValueError("nul \x00 and lone \ud800"),
+        "Recursion": RecursionError("deep"),
+        "Long": ValueError("x" * 10_000_000),
+    }
+    raise errors[kind]
+
+
+@app.task(retry=SOON)
+async def raise_strange_async(kind: str) -> None:
+    """The same on the event loop."""
+    if kind == "CancelledError":
+        raise asyncio.CancelledError
+    raise_strange(kind)
+
+
+@app.task(retry=SOON)
+def die(how: str) -> None:
+    """End the process that runs this."""
+    note(how)
+    if how == "exit":
+        os._exit(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task
+def busy(seconds: float) -> None:
+    """Compute without ever giving way."""
+    note("busy")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+@app.task
+def wait_for(path: str) -> None:
+    """Run until a file appears."""
+    note("wait_for")
+    while not Path(path).exists():
+        time.sleep(0.01)
+
+
+@app.task
+async def wait_for_async(path: str) -> None:
+    """The same on the event loop."""
+    note("wait_for_async")
+    while not Path(path).exists():
+        await asyncio.sleep(0.01)
+
+
+@app.task
+def snooze_once() -> str:
+    """Ask to run later, the first time."""
+    folder = Path(os.environ["RUNS_LOG"]).parent
+    mark = folder / f"snoozed-{Context.current().job_id}"
+    note("snooze_once")
+    if not mark.exists():
+        mark.touch()
+        raise Snooze(0.01)
+    return "woke"
+
+
+@app.task
+def give_up() -> None:
+    """Discard itself."""
+    raise Discard("no use")
+
+
+@app.task
+def call_off() -> None:
+    """Cancel itself."""
+    raise Cancel("not needed")
+
+
+@app.task
+def unstorable() -> object:
+    """Return what JSON cannot hold."""
+    return {1, 2}
+
+
+@app.task
+def follow_up() -> None:
+    """Enqueue from inside a job."""
+    ok.enqueue(41)
+
+
+@app.task
+def print_much() -> None:
+    """Write to both standard streams: neither is the pipe to the supervisor."""
+    sys.stdout.write("x" * 100_000)
+    sys.stderr.write("x" * 100_000)
