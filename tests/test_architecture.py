@@ -74,7 +74,8 @@ ROOMS = {
     # The step is handed its random numbers, and hands back what to log: it takes a type from the
     # one module and the levels from the other.
     "step": Room(
-        core("worker.core worker.messages worker.settings worker.slots"),
+        core("worker.core worker.calls worker.hand worker.messages worker.pace worker.settings")
+        + f" {core('worker.slots')}",
         imports="values seam tasks",
         outside="logging random",
         pure=True,

@@ -1,7 +1,5 @@
 """The memory store keeps the contract: it passes the suite that every adapter passes."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from queuekit.memory import open_memory
@@ -10,7 +8,5 @@ from queuekit_conformance.suite import *  # noqa: F403 - the checks are found un
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    opened = open_memory("memory://", OpenOptions(testing=True))
-    yield opened
-    opened.close()
+def store() -> Store:
+    return open_memory("memory://", OpenOptions(testing=True))

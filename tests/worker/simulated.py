@@ -25,6 +25,7 @@ from queuekit.storage import Store, SupportsTravel, WorkerBeat
 from queuekit.tasks import Executor
 from queuekit.worker.core import WorkerCore
 from queuekit.worker.messages import (
+    CALL_OF,
     Action,
     AskClaim,
     AskExpire,
@@ -32,7 +33,6 @@ from queuekit.worker.messages import (
     AskLeave,
     AskRescue,
     AskSettle,
-    Call,
     CallFailed,
     CancelRun,
     ChildFinished,
@@ -240,14 +240,7 @@ class SimulatedWorker:
 
     def _call(self, action: Action) -> None:
         rng, faults = self.world.rng, self.world.faults
-        call = {
-            AskClaim: Call.CLAIM,
-            AskSettle: Call.SETTLE,
-            AskExtend: Call.EXTEND,
-            AskRescue: Call.RESCUE,
-            AskExpire: Call.EXPIRE,
-            AskLeave: Call.LEAVE,
-        }[type(action)]
+        call = CALL_OF[type(action)]
 
         def reach() -> None:
             if not self.alive:

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from queuekit.errors import StoreError
 from queuekit.storage import Store, WorkerBeat
 from queuekit.worker.messages import (
-    Action,
+    CALL_OF,
     AskClaim,
     AskExpire,
     AskExtend,
     AskLeave,
     AskRescue,
     AskSettle,
-    Call,
     CallFailed,
     ClaimAnswered,
     Event,
@@ -30,15 +29,6 @@ from queuekit.worker.messages import (
 )
 
 StoreAction = AskClaim | AskSettle | AskExtend | AskRescue | AskExpire | AskLeave
-
-_CALL_OF: dict[type[Action], Call] = {
-    AskClaim: Call.CLAIM,
-    AskSettle: Call.SETTLE,
-    AskExtend: Call.EXTEND,
-    AskRescue: Call.RESCUE,
-    AskExpire: Call.EXPIRE,
-    AskLeave: Call.LEAVE,
-}
 
 
 class Caller:
@@ -65,10 +55,10 @@ class Caller:
             try:
                 event = self._call(action)
             except StoreError as error:
-                event = CallFailed(_CALL_OF[type(action)], str(error), outage=True)
+                event = CallFailed(CALL_OF[type(action)], str(error), outage=True)
             except Exception as error:  # a bug of ours or of an adapter must not end the worker
                 text = f"{type(error).__name__}: {error}"
-                event = CallFailed(_CALL_OF[type(action)], text, outage=False)
+                event = CallFailed(CALL_OF[type(action)], text, outage=False)
             self._answer(event)
 
     def _call(self, action: StoreAction) -> Event:

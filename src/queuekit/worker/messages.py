@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from queuekit.job import Claim, Token
 from queuekit.outcomes import Outcome
@@ -255,3 +256,24 @@ Action = (
     | Say
     | Exit
 )
+
+
+ANSWER_OF: Final[Mapping[type[Event], Call]] = {
+    ClaimAnswered: Call.CLAIM,
+    SettleAnswered: Call.SETTLE,
+    ExtendAnswered: Call.EXTEND,
+    RescueAnswered: Call.RESCUE,
+    ExpireAnswered: Call.EXPIRE,
+    LeaveAnswered: Call.LEAVE,
+}
+"""Which call each answer belongs to."""
+
+CALL_OF: Final[Mapping[type[Action], Call]] = {
+    AskClaim: Call.CLAIM,
+    AskSettle: Call.SETTLE,
+    AskExtend: Call.EXTEND,
+    AskRescue: Call.RESCUE,
+    AskExpire: Call.EXPIRE,
+    AskLeave: Call.LEAVE,
+}
+"""Which call each question makes."""

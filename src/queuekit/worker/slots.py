@@ -36,25 +36,30 @@ class Slots:
         self._numbers = 0
         self.children: dict[int, Child] = {}
 
-    def need(self, executors: set[Executor]) -> None:
-        """The executors that the app has tasks for."""
+    def first(self) -> Child:
+        """The child that is started before it is known what tasks there are."""
+        return self._add(Executor.PROCESS)
+
+    def need(self, executors: set[Executor]) -> list[Child]:
+        """The app has tasks for these executors; children of another kind are to be killed."""
         self._needed = executors
+        surplus = [child for child in self.children.values() if child.executor not in executors]
+        for child in surplus:
+            child.killed = True
+        return surplus
 
     def missing(self) -> Iterator[Child]:
         """New children for every place that has none; they are recorded as starting."""
         for executor in sorted(self._needed):
             have = sum(child.executor is executor for child in self.children.values())
             for _ in range(self._wanted[executor] - have):
-                self._numbers += 1
-                child = Child(self._numbers, executor, self._capacity[executor])
-                self.children[child.number] = child
-                yield child
+                yield self._add(executor)
 
-    def surplus(self) -> Iterator[Child]:
-        """Idle children of a kind that no task needs."""
-        for child in self.children.values():
-            if child.executor not in self._needed and not child.killed and not child.tokens:
-                yield child
+    def _add(self, executor: Executor) -> Child:
+        self._numbers += 1
+        child = Child(self._numbers, executor, self._capacity[executor])
+        self.children[child.number] = child
+        return child
 
     def room(self) -> int:
         """How many jobs can start now, whichever executors they turn out to need."""
@@ -81,3 +86,8 @@ class Slots:
             if token in child.tokens:
                 return child
         return None
+
+    def let_go(self, token: Token) -> None:
+        """Free the slot that was kept for this job, if one was."""
+        if (child := self.holding(token)) is not None:
+            child.tokens.discard(token)
