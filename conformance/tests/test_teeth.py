@@ -136,6 +136,10 @@ BITES = [
     ),
     Bite(mutants.ProgressByIdAlone, test_lease.test_a_rescued_token_reports_no_progress),
     Bite(mutants.ExtendByIdAlone, test_lease.test_a_rescued_token_extends_nothing),
+    Bite(
+        mutants.RescuerTakesTheBlame,
+        test_lease.test_a_lost_attempt_names_the_worker_that_started_it,
+    ),
     Bite(mutants.StaleExtendAccepted, test_lease.test_a_rescued_token_extends_nothing),
     Bite(mutants.StaleExtendAccepted, test_lease.test_each_lease_of_a_heartbeat_answers_for_itself),
     Bite(mutants.ExtendForgotten, test_lease.test_a_heartbeat_moves_the_end_of_the_lease),

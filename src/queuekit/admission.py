@@ -39,8 +39,7 @@ def admit(jobs: Sequence[NewJob], capabilities: Capabilities) -> None:
         than `MAX_BATCH`. UnsupportedOperation: a job asks for an ability that the store declares
         absent.
     """
-    if len(jobs) > MAX_BATCH:
-        raise InvalidJob("jobs", f"{len(jobs)} in one batch; at most {MAX_BATCH} are atomic")
+    check_batch(jobs)
     if len({job.id for job in jobs}) < len(jobs):
         raise InvalidJob("id", "the same id stands twice in one batch")
     for job in jobs:
@@ -48,6 +47,16 @@ def admit(jobs: Sequence[NewJob], capabilities: Capabilities) -> None:
         for ability in _needs(job):
             if not getattr(capabilities, ability):
                 raise UnsupportedOperation(ability, capabilities.adapter)
+
+
+def check_batch(items: Sequence[object]) -> None:
+    """Refuse a call about more jobs than one atomic step takes.
+
+    Raises:
+        InvalidJob: there are more than `MAX_BATCH`.
+    """
+    if len(items) > MAX_BATCH:
+        raise InvalidJob("batch", f"{len(items)} in one call; at most {MAX_BATCH} are one step")
 
 
 def check_name(field: str, name: str, longest: int = MAX_NAME) -> None:

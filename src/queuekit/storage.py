@@ -44,7 +44,8 @@ CONTRACT_VERSION: Final = 1
 opened."""
 
 MAX_BATCH: Final = 1_000
-"""Most jobs in one call of any verb. A larger graph is stored unarmed in parts, then armed."""
+"""Most jobs in one call of any verb; more are refused with `InvalidJob`. A larger graph is stored
+unarmed in parts, then armed."""
 
 NONCE_BYTES: Final = 16
 """Size of the random id of a claim or rescue call; its tokens carry it."""
@@ -344,7 +345,8 @@ class Store(Protocol):
 
         Never more than asked, never from a paused queue, never an expired one. A started job's
         attempt is counted in this step. The same nonce again, with `repeat`, gives the claims of
-        the first call that still hold.
+        the first call that still hold, and nothing new; a first call that took nothing need not be
+        remembered.
         """
         ...
 
@@ -376,7 +378,8 @@ class Store(Protocol):
 
         `Claim.started` says whether the lost holder had started the job, `Claim.attempt` which
         attempt it was. Needs no live worker record and no knowledge of the task. The rescuer
-        decides and finishes; if it dies, it is rescued in turn.
+        decides and finishes; if it dies, it is rescued in turn. History names the worker that
+        started the attempt, not its rescuer.
         """
         ...
 

@@ -111,7 +111,7 @@ def test_a_batch_is_bounded() -> None:
     admit(jobs[:-1], NOTHING)
     with pytest.raises(InvalidJob, match=f"at most {MAX_BATCH}") as refused:
         admit(jobs, NOTHING)
-    assert refused.value.field == "jobs"
+    assert refused.value.field == "batch"
 
 
 def test_an_id_stands_once_in_a_batch() -> None:

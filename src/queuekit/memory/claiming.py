@@ -112,7 +112,9 @@ def _take(
         with tables.changing(row):
             row.phase, row.rank = Phase.RUNNING, rank
             row.claims, row.nonce = row.claims + 1, request.nonce
-            row.worker, row.lease_until = request.worker, after(now, request.lease)
+            row.lease_until = after(now, request.lease)
+            if row.worker is None or not row.is_started:
+                row.worker = request.worker  # a rescuer does not put its name to a lost attempt
         claims.append(row.claim())
     if claims:
         # A call that took nothing wrote nothing: to repeat it is to make it for the first time.

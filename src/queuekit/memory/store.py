@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from queuekit.admission import admit
+from queuekit.admission import admit, check_batch
 from queuekit.clock import duration_micros, from_micros
 from queuekit.errors import ConfigurationError, StoreUnavailable
 from queuekit.job import Attempt, Claim, Enqueued, Job, JobState, NewJob, Token
@@ -127,6 +127,7 @@ class MemoryStore:
 
     def arm(self, ids: Sequence[UUID]) -> tuple[Controlled, ...]:
         """Let jobs that were stored unarmed run once their parents are final."""
+        check_batch(ids)
         with self._step() as (tables, now):
             return control.arm(tables, now, ids)
 
@@ -140,11 +141,13 @@ class MemoryStore:
 
     def finish(self, finishes: Sequence[Finish], starts: Sequence[Token] = ()) -> Finished:
         """Apply resolutions and record starts."""
+        check_batch([*finishes, *starts])
         with self._step() as (tables, now):
             return finishing.finish(tables, now, finishes, starts)
 
     def extend(self, beat: WorkerBeat, tokens: Sequence[Token], lease: timedelta) -> Extended:
         """Keep leases, and note that the worker lives."""
+        check_batch(tokens)
         with self._step() as (tables, now):
             return finishing.extend(tables, now, beat, tokens, lease)
 
@@ -173,21 +176,25 @@ class MemoryStore:
 
     def cancel(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
         """Cancel jobs, or ask their workers to."""
+        check_batch(ids)
         with self._step() as (tables, now):
             return control.cancel(tables, now, ids, reason)
 
     def discard(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
         """Give up waiting and pending jobs."""
+        check_batch(ids)
         with self._step() as (tables, now):
             return control.discard(tables, now, ids, reason)
 
     def rerun(self, ids: Sequence[UUID]) -> tuple[Controlled, ...]:
         """Send final jobs round again."""
+        check_batch(ids)
         with self._step() as (tables, now):
             return control.rerun(tables, now, ids)
 
     def amend(self, ids: Sequence[UUID], change: Change) -> tuple[Controlled, ...]:
         """Reschedule, reprioritise or move waiting and pending jobs."""
+        check_batch(ids)
         with self._step() as (tables, now):
             return control.amend(tables, now, ids, change)
 
@@ -212,6 +219,7 @@ class MemoryStore:
 
     def get(self, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
         """The jobs, None for each that is not there."""
+        check_batch(ids)
         with self._step() as (tables, now):
             return reading.get(tables, now, ids)
 

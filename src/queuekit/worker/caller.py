@@ -7,9 +7,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 from queuekit.errors import StoreError
-from queuekit.storage import Store, WorkerBeat
+from queuekit.job import Token
+from queuekit.storage import MAX_BATCH, Extended, Store, WorkerBeat
 from queuekit.worker.messages import (
     CALL_OF,
     AskClaim,
@@ -69,7 +71,7 @@ class Caller:
             case AskSettle(finishes, starts):
                 return SettleAnswered(store.finish(finishes, starts))
             case AskExtend(tokens, lease):
-                return ExtendAnswered(tokens, store.extend(self._beat, tokens, lease))
+                return ExtendAnswered(tokens, self._extend(tokens, lease))
             case AskRescue(request):
                 return RescueAnswered(store.rescue(request))
             case AskExpire(limit):
@@ -77,3 +79,13 @@ class Caller:
             case AskLeave():
                 store.leave(self._beat.id)
                 return LeaveAnswered()
+
+    def _extend(self, tokens: tuple[Token, ...], lease: timedelta) -> Extended:
+        """One heartbeat, in as many calls as its tokens need."""
+        extended = self._store.extend(self._beat, tokens[:MAX_BATCH], lease)
+        for at in range(MAX_BATCH, len(tokens), MAX_BATCH):
+            more = self._store.extend(self._beat, tokens[at : at + MAX_BATCH], lease)
+            extended = Extended(
+                extended.answers + more.answers, extended.cancels | more.cancels, more.paused
+            )
+        return extended

@@ -16,7 +16,7 @@ from typing import Final
 
 from queuekit.job import Claim, Failure, Token
 from queuekit.outcomes import Cancelled, Failed, Lost, Outcome, Released, UnknownTask
-from queuekit.storage import NONCE_BYTES, Answer, ClaimRequest, Finished
+from queuekit.storage import MAX_BATCH, NONCE_BYTES, Answer, ClaimRequest, Finished
 from queuekit.tasks import Executor
 from queuekit.worker.calls import Calls
 from queuekit.worker.hand import Hand, Held, Stage
@@ -370,7 +370,7 @@ class WorkerCore:
             if not self.hungry or now < self._pace.claim_at or self._calls.failing:
                 return
             reserve = self._pace.reserve(self._slots.capacity())
-            self._claim = self._request(self._slots.room(), reserve)
+            self._claim = self._request(min(self._slots.room(), MAX_BATCH - reserve), reserve)
             self._pace.claiming(now)
         self._calls.begin(Call.CLAIM)
         yield AskClaim(self._claim)

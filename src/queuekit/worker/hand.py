@@ -14,11 +14,12 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 
 from queuekit.job import Claim, Token
 from queuekit.lifecycle import resolve
 from queuekit.outcomes import Outcome
-from queuekit.storage import Finish
+from queuekit.storage import MAX_BATCH, Finish
 from queuekit.tasks import Executor
 from queuekit.worker.messages import Action, AskSettle, CancelRun, KillChild, Run
 from queuekit.worker.slots import Slots
@@ -137,12 +138,9 @@ class Hand:
         has come up since.
         """
         if self._batch is None:
-            finishes = tuple(self._finishes.values())
-            starts: tuple[Token, ...] = ()
-            if self._one_by_one:
-                finishes = finishes[:1]
-            if may_start and not (self._one_by_one and finishes):
-                starts = self._startable(tasks)
+            most = 1 if self._one_by_one else MAX_BATCH
+            finishes = tuple(islice(self._finishes.values(), most))
+            starts = self._startable(tasks, most - len(finishes)) if may_start else ()
             if not finishes and not starts:
                 self._one_by_one = False
                 return None
@@ -151,17 +149,15 @@ class Hand:
             self._batch = AskSettle(finishes, starts)
         return self._batch
 
-    def _startable(self, tasks: Mapping[str, Executor]) -> tuple[Token, ...]:
+    def _startable(self, tasks: Mapping[str, Executor], most: int) -> tuple[Token, ...]:
         """Reserved jobs with a free slot, best first; the slot is theirs from here on."""
         starts: list[Token] = []
         for held in self.buffered():
             child = self._slots.free(tasks[held.claim.task])
-            if child is not None:
+            if child is not None and len(starts) < most:
                 child.tokens.add(held.claim.token)
                 held.stage = Stage.STARTING
                 starts.append(held.claim.token)
-                if self._one_by_one:
-                    break
         return tuple(starts)
 
     def settled(self) -> AskSettle:

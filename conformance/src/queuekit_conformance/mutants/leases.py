@@ -9,10 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from queuekit.job import (
-    Claim,
-    Token,
-)
+from queuekit.job import Attempt, AttemptOutcome, Claim, Token
 from queuekit.storage import (
     Answer,
     Claimed,
@@ -116,6 +113,22 @@ class RescueSaysStarted(Mutant):
 
     def rescue(self, request: ClaimRequest) -> tuple[Claim, ...]:
         return tuple(replace(one, started=True) for one in self.inner.rescue(request))
+
+
+class RescuerTakesTheBlame(Mutant):
+    """History names the rescuer as the one who ran the lost attempt."""
+
+    rescuer = ""
+
+    def rescue(self, request: ClaimRequest) -> tuple[Claim, ...]:
+        self.rescuer = request.worker
+        return self.inner.rescue(request)
+
+    def history(self, job_id: UUID) -> tuple[Attempt, ...]:
+        return tuple(
+            replace(line, worker=self.rescuer) if line.outcome is AttemptOutcome.LOST else line
+            for line in self.inner.history(job_id)
+        )
 
 
 class CancelNotCarried(Mutant):

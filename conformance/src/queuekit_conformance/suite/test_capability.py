@@ -7,16 +7,29 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 import pytest
 
-from queuekit.errors import UnsupportedOperation
-from queuekit.job import Fire, Limit, LimitKey, LimitKind, NewJob, Parent, UniqueKey, UniqueUntil
+from queuekit.errors import InvalidJob, UnsupportedOperation
+from queuekit.job import (
+    Fire,
+    Limit,
+    LimitKey,
+    LimitKind,
+    NewJob,
+    Parent,
+    Token,
+    UniqueKey,
+    UniqueUntil,
+)
 from queuekit.storage import (
     CONTRACT_VERSION,
+    MAX_BATCH,
     NONCE_BYTES,
     Ability,
     Capabilities,
+    Change,
     Finish,
     Store,
     SupportsGuard,
@@ -26,6 +39,7 @@ from queuekit.storage import (
     SupportsSchedules,
     SupportsTransactions,
     SupportsTravel,
+    WorkerBeat,
 )
 from queuekit_conformance.steps import (
     PAST,
@@ -35,6 +49,7 @@ from queuekit_conformance.steps import (
     bring,
     claim_one,
     complete,
+    new_id,
     new_job,
     send_one,
     visible,
@@ -178,4 +193,32 @@ def test_the_verbs_of_an_absent_ability_refuse(store: TravellingStore, ability: 
     with pytest.raises(UnsupportedOperation) as refused:
         attempt()
     assert refused.value.capability == ability
+    assert visible(store) == before
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store, ids: store.arm(ids),
+        lambda store, ids: store.finish([], [Token(one, 1, bytes(NONCE_BYTES)) for one in ids]),
+        lambda store, ids: store.extend(
+            WorkerBeat("w"), [Token(one, 1, bytes(NONCE_BYTES)) for one in ids], SECOND
+        ),
+        lambda store, ids: store.cancel(ids, "why"),
+        lambda store, ids: store.discard(ids, "why"),
+        lambda store, ids: store.rerun(ids),
+        lambda store, ids: store.amend(ids, Change(priority=1)),
+        lambda store, ids: store.get(ids),
+    ],
+    ids=["arm", "finish", "extend", "cancel", "discard", "rerun", "amend", "get"],
+)
+def test_a_call_about_too_many_jobs_is_refused(
+    store: TravellingStore, call: Callable[[Store, list[UUID]], object]
+) -> None:
+    """Work per call is bounded: up to `MAX_BATCH` jobs are one step, more are refused whole."""
+    ids = [new_id() for _ in range(MAX_BATCH + 1)]
+    call(store, ids[:-1])
+    before = visible(store)
+    with pytest.raises(InvalidJob, match=str(MAX_BATCH)):
+        call(store, ids)
     assert visible(store) == before

@@ -146,6 +146,16 @@ def test_a_lost_attempt_is_counted_and_kept(store: TravellingStore) -> None:
     ]
 
 
+def test_a_lost_attempt_names_the_worker_that_started_it(store: TravellingStore) -> None:
+    """History tells who ran the code, not who spoke for it afterwards."""
+    job_id = send_one(store)
+    claim_one(store, worker="the lost one")
+    store.travel(LEASE)
+    settle(store, rescue_one(store, worker="the rescuer"), lost())
+    (line,) = store.history(job_id)
+    assert line.worker == "the lost one"
+
+
 def test_a_rescue_needs_no_worker_record(store: TravellingStore) -> None:
     """A lease is rescued whether its worker sent heartbeats, said goodbye, or never did."""
     send(store, new_job(), new_job())
