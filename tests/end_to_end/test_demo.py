@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.conftest import DEADLINE, children_of, eventually, is_running
 
+from queuekit import __version__
 from queuekit.job import AttemptOutcome, Job, JobState
 from queuekit.plugins import open_store
 from queuekit.storage import JobFilter
@@ -82,11 +83,12 @@ def test_the_demo_says_no_if_a_file_changes_under_it(folder: Path, home: Path) -
     demo = start(folder, home, "-c", "1")
     store = None
     end_of_time = time.monotonic() + DEADLINE
+    database = home / "queuekit-demo" / f"demo-{__version__}.db"
     victim = min((folder / "deeper").glob("*.py"))
     while True:
         assert time.monotonic() < end_of_time
-        if (home / "queuekit-demo" / "demo.db").exists():
-            store = store or open_store(f"sqlite:///{home / 'queuekit-demo' / 'demo.db'}")
+        if database.exists():
+            store = store or open_store(f"sqlite:///{database}")
             done = JobFilter(states=frozenset({JobState.COMPLETED}))
             if any(str(victim) in job.payload for job in store.list(done, limit=500).jobs):
                 victim.write_bytes(b"changed after it was measured\n")
@@ -121,7 +123,7 @@ def test_whatever_is_killed_ten_times_over_the_sums_still_agree(folder: Path, ho
     print(f"seed {seed}")
     rng = random.Random(seed)
     demo = start(folder, home)
-    database = home / "queuekit-demo" / "demo.db"
+    database = home / "queuekit-demo" / f"demo-{__version__}.db"
     eventually("there is a store", database.exists)
     seen: set[int] = set()
     killed: list[str] = []

@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from queuekit import __version__
 from queuekit.demo import QUEUE, app
 from queuekit.demo.files import Sums, add, default_folders, files_in, no_sums
 from queuekit.demo.run import (
@@ -35,6 +36,9 @@ LEASE: Final = 3.0
 over."""
 
 WATCH_INTERVAL: Final = 0.1
+STANDSTILL: Final = 10
+"""Seconds without an ended job after which a person wants to know where to look."""
+
 WORKER_STARTS: Final = 20
 """Workers started in one run, after which something else than a person's SIGKILL must be wrong."""
 
@@ -60,7 +64,7 @@ def command(folder: Path | None, url: str | None, concurrency: int | None) -> in
     a direct count.
     """
     home = _home()
-    app.url = url or f"sqlite:///{home / 'demo.db'}"
+    app.url = url or f"sqlite:///{home / f'demo-{__version__}.db'}"
     try:
         return _demo(folder, home, concurrency)
     finally:
@@ -102,7 +106,7 @@ def _watch(store: Store, run: DemoRun, home: Path, concurrency: int | None) -> S
     starts = 0
     worker: subprocess.Popen[bytes] | None = None
     lifeline, held_open = os.pipe()
-    progress = Progress(len(run.files))
+    progress = Progress(len(run.files), home / "worker.log")
     try:
         while True:
             now = standing(store, run)
@@ -149,15 +153,23 @@ def _how(worker: subprocess.Popen[bytes]) -> str:
 
 
 class Progress:
-    """One line that grows on a terminal; elsewhere a line each second."""
+    """One line that grows on a terminal, elsewhere a line each second; a standstill is explained."""
 
-    def __init__(self, files: int) -> None:
+    def __init__(self, files: int, worker_log: Path) -> None:
         self._files = files
+        self._worker_log = worker_log
+        self._final = -1
+        self._moved = time.monotonic()
         self._terminal = sys.stdout.isatty()
         self._shown = 0.0
 
     def show(self, now: Standing) -> None:
         """The present standing."""
+        if now.final != self._final:
+            self._final, self._moved = now.final, time.monotonic()
+        elif time.monotonic() - self._moved >= STANDSTILL:
+            self._moved = time.monotonic()
+            self.say(f"no job has ended for {STANDSTILL} s; see {self._worker_log}")
         line = f"{now.final:>6} of {self._files} files done"
         line += f", {now.waiting_retry} waiting to be retried" if now.waiting_retry else ""
         if self._terminal:

@@ -91,6 +91,7 @@ class Supervisor:
         self._marks: SupportsChangeMark | None = None
         self._work: Caller | None = None
         self._beat: Caller | None = None
+        self._tick_at = 0.0
         self._look = LOOK_FIRST
         self._mark: int | None = None
         self._code: int | None = None
@@ -129,14 +130,18 @@ class Supervisor:
                 happened += self._hear(key.data)
         while self._answers:
             happened.append(self._answers.popleft())
-        if not happened:
-            happened.append(StoreChanged() if self._store_changed() else Tick())
+        if not happened and self._store_changed():
+            happened.append(StoreChanged())
+        if not happened and time.monotonic() >= self._tick_at:
+            happened.append(Tick())
         for event in happened:
             self._perform(self._core.step(event, time.monotonic()))
         self._watch_unsent()
 
     def _patience(self) -> float | None:
-        wake = self._core.next_wake(time.monotonic())
+        now = time.monotonic()
+        wake = self._core.next_wake(now)
+        self._tick_at = now + wake if wake is not None else float("inf")
         if self._marks is None or not self._core.hungry:
             self._look = LOOK_FIRST
             return wake
