@@ -36,8 +36,8 @@ def admit(jobs: Sequence[NewJob], capabilities: Capabilities) -> None:
 
     Raises:
         InvalidJob: a field is out of range, an id stands twice in the batch, or the batch is larger
-        than `MAX_BATCH`. UnsupportedOperation: a job asks for an ability that the store declares
-        absent.
+            than `MAX_BATCH`.
+        UnsupportedOperation: a job asks for an ability that the store declares absent.
     """
     check_batch(jobs)
     if len({job.id for job in jobs}) < len(jobs):

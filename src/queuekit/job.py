@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Final
 from uuid import UUID
 
+from queuekit.clock import duration_micros, to_micros
 from queuekit.retry import Backoff
 
 MAX_NAME: Final = 128
@@ -259,16 +260,26 @@ class NewJob:
         Covers every field but the id. A delay counts as the duration that was asked for: the
         store's clock at the first enqueue does not make a repeat a different job.
         """
-        content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "id"}
-        text = json.dumps(content, default=_plain, sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+        unique, fire = self.unique, self.fire
+        content = (
+            *(self.task, self.payload, self.queue, self.priority),
+            *(_when(self.due), _when(self.expires), self.max_attempts, self.backoff.dump()),
+            unique and (unique.value, unique.until, _when(unique.period), unique.on_conflict),
+            [(key.kind, key.scope, key.value) for key in self.limits],
+            [(parent.id.hex, parent.policy) for parent in self.parents],
+            fire and (fire.schedule, _when(fire.nominal)),
+            *(self.tags, self.meta, self.armed),
+        )
+        return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).digest()
 
 
-def _plain(value: object) -> object:
-    """JSON forms for `NewJob.fingerprint`."""
-    if isinstance(value, (datetime, UUID, timedelta)):
-        return repr(value)
-    return {f.name: getattr(value, f.name) for f in fields(value)}  # type: ignore[arg-type]
+def _when(when: timedelta | datetime | None) -> tuple[str, int] | None:
+    """An instant or a duration as a fingerprint sees it: the same in whatever zone it is written."""
+    if when is None:
+        return None
+    if isinstance(when, timedelta):
+        return "in", duration_micros(when)
+    return "at", to_micros(when)
 
 
 class EnqueueStatus(StrEnum):

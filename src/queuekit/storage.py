@@ -323,10 +323,11 @@ class Store(Protocol):
         """Store up to `MAX_BATCH` jobs, all or nothing; `seq` follows list order.
 
         Raises:
-            JobConflict: an id is known with other content; nothing was stored. InvalidJob: a field
-            is out of range; nothing was stored. JobNotFound: a parent is neither stored nor earlier
-            in the batch; nothing was stored. UnsupportedOperation: a job asks for an ability that
-            this store declares absent; nothing was stored.
+            JobConflict: an id is known with other content; nothing was stored.
+            InvalidJob: a field is out of range; nothing was stored.
+            JobNotFound: a parent is neither stored nor earlier in the batch; nothing was stored.
+            UnsupportedOperation: a job asks for an ability that this store declares absent;
+                nothing was stored.
         """
         ...
 

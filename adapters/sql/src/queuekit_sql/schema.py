@@ -1,0 +1,68 @@
+"""The schema's versions, and the steps from one to the next.
+
+A step must be survived by workers of the release before it: it adds, and what it replaces is
+dropped one release later. `migrate` runs inside one write transaction where the database has
+transactional DDL; the adapter holds its lock for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlalchemy import Select, insert, select, update
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.ddl import ExecutableDDLElement
+
+from queuekit_sql.asking import Row, Verb, arg, ask
+from queuekit_sql.tables import meta, metadata
+
+Step = Callable[[], Sequence[ExecutableDDLElement]]
+
+
+def _first() -> Sequence[ExecutableDDLElement]:
+    tables = list(metadata.sorted_tables)
+    indexes = [index for table in tables for index in sorted(table.indexes, key=str)]
+    return [*map(CreateTable, tables), *map(CreateIndex, indexes)]
+
+
+STEPS: Final[tuple[Step, ...]] = (_first,)
+"""Step n leads from version n to n + 1; an empty database has version 0."""
+
+VERSION: Final = len(STEPS)
+"""What this release needs."""
+
+_READ_META: Final = select(meta.c.value).where(meta.c.key == arg("key"))
+_ADD_META: Final = insert(meta).values({"key": arg("k"), "value": arg("v")})
+_SET_META: Final = update(meta).where(meta.c.key == arg("k")).values({"value": arg("v")})
+
+
+def found_version(has_tables: Select[Row]) -> Verb[int]:
+    """The version that is stored, 0 if there are no tables.
+
+    `has_tables` asks the database's own catalogue for `meta`.
+    """
+    if not (yield from ask(has_tables)):
+        return 0
+    rows = yield from ask(_READ_META, key="schema")
+    return int(rows[0][0]) if rows else 0
+
+
+def store_id() -> Verb[str]:
+    """The random id that was given to the store when its tables were made."""
+    rows = yield from ask(_READ_META, key="store")
+    return str(rows[0][0])
+
+
+def migrate(has_tables: Select[Row], new_id: str) -> Verb[int]:
+    """Bring the schema to this release, and return the version found. A newer one is left alone."""
+    found = yield from found_version(has_tables)
+    for step in STEPS[found:]:
+        for statement in step():
+            yield from ask(statement)
+    if found == 0:
+        yield from ask(_ADD_META, k="schema", v=str(VERSION))
+        yield from ask(_ADD_META, k="store", v=new_id)
+    elif found < VERSION:
+        yield from ask(_SET_META, k="schema", v=str(VERSION))
+    return found
