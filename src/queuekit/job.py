@@ -274,7 +274,7 @@ class NewJob:
 
 
 def _when(when: timedelta | datetime | None) -> tuple[str, int] | None:
-    """An instant or a duration as a fingerprint sees it: the same in whatever zone it is written."""
+    """An instant or a duration as a fingerprint sees it, the same in whatever zone it is given."""
     if when is None:
         return None
     if isinstance(when, timedelta):

@@ -153,7 +153,7 @@ def _how(worker: subprocess.Popen[bytes]) -> str:
 
 
 class Progress:
-    """One line that grows on a terminal, elsewhere a line each second; a standstill is explained."""
+    """One line that grows on a terminal, elsewhere one each second; a standstill is explained."""
 
     def __init__(self, files: int, worker_log: Path) -> None:
         self._files = files
