@@ -7,11 +7,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from queuekit.clock import system_micros
-from queuekit.errors import AppImportError, StoreNotConfigured
+from queuekit.errors import AppImportError, ConfigurationError, StoreNotConfigured
 from queuekit.job import DEFAULT_QUEUE, Enqueued, NewJob, uuid7
 from queuekit.plugins import open_store
 from queuekit.storage import MAX_BATCH, Store
@@ -85,13 +86,18 @@ class App:
         alike.
 
         Its name is the module and the function's, unless `name` is given; jobs are stored under it.
+        In a program that is run as a script, that is the name by which a worker imports it.
+
+        Raises:
+            ConfigurationError: the name is taken, or the function stands where no worker could
+                import it from.
         """
 
         def register(code: Callable[P, R]) -> Task[P, R]:
             task = Task(
                 code,
                 self,
-                name=name or f"{code.__module__}.{code.__qualname__}",
+                name=name or f"{_importable_module(code)}.{code.__qualname__}",
                 queue=queue,
                 priority=priority,
                 retry=retry,
@@ -116,6 +122,22 @@ class App:
         waiting = list(jobs)
         batches = [waiting[at : at + MAX_BATCH] for at in range(0, len(waiting), MAX_BATCH)]
         return tuple(answer for batch in batches for answer in self.send(batch))
+
+
+def _importable_module(code: Callable[..., object]) -> str:
+    """The module by which a worker finds this code; ``__main__`` is another one in each process."""
+    if code.__module__ != "__main__":
+        return code.__module__
+    main = sys.modules["__main__"]
+    if main.__spec__ is not None:  # python -m
+        return main.__spec__.name.removesuffix(".__main__")
+    name = Path(getattr(main, "__file__", None) or "").stem
+    if not name.isidentifier():
+        raise ConfigurationError(
+            f"{code.__qualname__} is defined where no worker can import it from:"
+            " move it to a module, or give it a name= and a worker that registers the same"
+        )
+    return name
 
 
 def load_app(target: str) -> App:

@@ -37,11 +37,14 @@ def encode_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         PayloadError: a value is of a kind that JSON cannot hold exactly, or the whole is larger
         than `MAX_PAYLOAD`.
     """
-    for index, value in enumerate(args):
-        _check(value, f"args[{index}]")
-    for name, value in kwargs.items():
-        _check(value, name)
-    return _fit(_dump({"args": list(args), "kwargs": dict(kwargs)}), "arguments")
+    try:
+        for index, value in enumerate(args):
+            _check(value, f"args[{index}]")
+        for name, value in kwargs.items():
+            _check(value, name)
+        return _fit(_dump({"args": list(args), "kwargs": dict(kwargs)}), "arguments")
+    except RecursionError:
+        raise PayloadError("arguments", "nested too deep, or holding themselves") from None
 
 
 def decode_arguments(payload: str) -> tuple[list[Any], dict[str, Any]]:
