@@ -20,8 +20,8 @@ README = (ROOT / "README.md").read_text()
 
 def block(language: str, holding: str) -> str:
     """The code block in this language that holds these words."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    (found,) = [text for text in blocks if holding in text]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    (found,) = [text for name, text in blocks if name == language and holding in text]
     return str(found)
 
 
