@@ -140,8 +140,14 @@ class Environment:
 
 
 def this_interpreter() -> Interpreter:
-    """The Python that runs this script."""
-    return Interpreter(sys.version_info[:3], Path(sys.executable))
+    """The Python that runs this script, or if that lies in an environment, the one beneath it.
+
+    So an activated .venv is not asked to make itself anew while it is deleted, and it gives the
+    same stamp. Links are followed, since a Python goes by several names: `python3` in a shell is
+    `python3.11` to its environments.
+    """
+    base = getattr(sys, "_base_executable", "") or sys.executable
+    return Interpreter(sys.version_info[:3], Path(base).resolve())
 
 
 MAIN = Environment(ROOT / ".venv", this_interpreter())
@@ -313,10 +319,14 @@ def find_interpreters() -> list[Interpreter]:
 
 
 def probe(candidate: Path) -> Interpreter | None:
-    """Ask a program that is named like a Python whether it is a released CPython that runs."""
+    """Ask a program that is named like a Python whether it is a released CPython that runs.
+
+    One in an environment answers for the Python beneath it, as `this_interpreter` does.
+    """
     question = (
         "import sys, venv; assert sys.version_info[3] == 'final'; "
-        "assert sys.implementation.name == 'cpython'; print(*sys.version_info[:3])"
+        "assert sys.implementation.name == 'cpython'; "
+        "print(*sys.version_info[:3], sys._base_executable)"
     )
     try:
         answer = subprocess.run(
@@ -326,8 +336,8 @@ def probe(candidate: Path) -> Interpreter | None:
         return None
     if answer.returncode:  # a pyenv shim for a version that is not switched on, for one
         return None
-    major, minor, micro = map(int, answer.stdout.split())
-    return Interpreter((major, minor, micro), candidate)
+    major, minor, micro, base = answer.stdout.rstrip("\n").split(" ", maxsplit=3)
+    return Interpreter((int(major), int(minor), int(micro)), Path(base).resolve())
 
 
 # ---------------------------------------------------------------- groups of checks

@@ -61,6 +61,10 @@ class Task(Generic[P, R_co]):
         priority: int = 0,
         retry: Retry | None = None,
     ) -> None:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigurationError(
+                f"task {name!r} is a generator: nobody would take what it yields"
+            )
         self.function = function
         self.name = name
         self.queue = queue
@@ -133,6 +137,10 @@ class Tasks:
             return self._tasks[name]
         except KeyError:
             raise UnknownTask(name, sorted(self._tasks)) from None
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a task of that name."""
+        return name in self._tasks
 
     def __iter__(self) -> Iterator[Task[Any, Any]]:
         """All tasks, by name."""

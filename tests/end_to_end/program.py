@@ -178,3 +178,43 @@ def print_much() -> None:
     """Write to both standard streams: neither is the pipe to the supervisor."""
     sys.stdout.write("x" * 100_000)
     sys.stderr.write("x" * 100_000)
+
+
+@app.task
+def snooze_for_ever() -> None:
+    """Ask for a time that no store can hold."""
+    note("snooze_for_ever")
+    raise Snooze(timedelta.max)
+
+
+@app.task(retry=SOON)
+async def signal_by_hand(kind: str) -> None:
+    """Raise a signal that does not carry what it should."""
+
+    class Bare(Snooze):
+        def __init__(self) -> None:
+            """Forget the delay."""
+
+    raise {"discard": Discard(404), "cancel": Cancel(None), "bare": Bare()}[kind]  # type: ignore[arg-type]
+
+
+@app.task(retry=SOON)
+def leave_a_copy_and_die(seconds: float) -> None:
+    """Fork a process that keeps all that is open, and be killed."""
+    note("leave_a_copy_and_die")
+    if os.fork() == 0:
+        time.sleep(seconds)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task
+def fork_and_return() -> None:
+    """Let a forked copy return, too."""
+    os.fork()
+
+
+@app.task
+def forget_to_await() -> object:
+    """A function that only looks synchronous."""
+    return asyncio.sleep(0)

@@ -108,6 +108,45 @@ def test_a_folder_without_files_is_one_clear_line(tmp_path: Path, home: Path) ->
     assert shown == f"queuekit: {empty} holds no files to measure\n"
 
 
+def test_folders_may_be_measured_in_turn_and_again(tmp_path: Path, home: Path) -> None:
+    folders = [tmp_path / name for name in ("a # b", "%20", "a # b")]
+    for each in folders:
+        each.mkdir(exist_ok=True)
+        (each / "one.txt").write_text(f"{each}\n")
+        shown = end(start(each, tmp_path / "cache #1?"))
+        assert "1 files in" in shown
+        assert "cut short" not in shown
+
+
+def test_more_kinds_of_files_than_a_result_can_name_are_added_up(
+    tmp_path: Path, home: Path
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for number in range(300):
+        (folder / f"log.{number}").write_text(f"{number}\n")
+    shown = end(start(folder, home))
+    assert "others" in shown
+    assert "the sums agree" in shown
+
+
+def test_a_run_whose_sum_was_cancelled_is_begun_afresh(folder: Path, home: Path) -> None:
+    database = home / "queuekit-demo" / f"demo-{__version__}.db"
+    database.parent.mkdir(parents=True)
+    store = open_store(f"sqlite:///{database}")
+    store.set_queue("demo", paused=True)
+    demo = start(folder, home)
+    total = JobFilter(task="queuekit.demo.total")
+    eventually("the sum is queued", lambda: store.count(total, 1).n == 1)
+    store.cancel([store.list(total).jobs[0].id], "by hand")
+    shown, _ = demo.communicate(timeout=DEADLINE)
+    assert demo.returncode == 1
+    assert "by hand" in shown
+    store.set_queue("demo", paused=False)
+    store.close()
+    assert "cut short" not in end(start(folder, home))
+
+
 def victims(demo: subprocess.Popen[str]) -> Iterator[tuple[str, int]]:
     """The demo, its worker, and the worker's children, as they are now."""
     yield "demo", demo.pid

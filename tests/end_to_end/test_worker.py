@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sqlite3
 import time
 from collections import Counter
 
@@ -114,9 +116,9 @@ def test_a_result_that_json_cannot_hold_still_lets_the_job_complete(place: Place
 
 
 def test_a_job_that_never_gives_way_keeps_its_lease(place: Place) -> None:
-    job_id = program.busy.enqueue(2.5).id
-    place.worker("--lease", "0.6")
-    place.worker("--lease", "0.6")
+    job_id = program.busy.enqueue(3.5).id
+    place.worker("--lease", "1")
+    place.worker("--lease", "1")
     (job,) = place.until_final(job_id)
     assert (job.state, job.attempts, job.lost) == (JobState.COMPLETED, 1, 0)
     assert len(place.runs()) == 1
@@ -156,10 +158,10 @@ def test_children_die_with_a_killed_worker_even_while_they_compute(place: Place)
 def test_a_worker_that_was_frozen_past_its_lease_is_refused(place: Place) -> None:
     gate = place.folder / "gate"
     job_id = program.wait_for.enqueue(str(gate)).id
-    frozen = place.worker("--lease", "0.9")
+    frozen = place.worker("--lease", "1")
     eventually("it runs", lambda: len(place.runs()) == 1)
     frozen.send_signal(signal.SIGSTOP)
-    place.worker("--lease", "0.9")
+    place.worker("--lease", "1")
     eventually("it runs elsewhere", lambda: len(place.runs()) == 2)
     gate.touch()
     (job,) = place.until_final(job_id)
@@ -209,7 +211,7 @@ def test_a_cancel_reaches_a_running_job(place: Place, task: str) -> None:
         job_id = program.busy.enqueue(600).id
     else:
         job_id = program.wait_for_async.enqueue(str(place.folder / "never")).id
-    place.worker("--lease", "0.9")
+    place.worker("--lease", "1")
     eventually("it runs", lambda: len(place.runs()) == 1)
     place.store.cancel([job_id], "changed our minds")
     (job,) = place.until_final(job_id)
@@ -255,6 +257,100 @@ def test_an_urgent_job_overtakes_those_that_wait(place: Place) -> None:
     place.until_final(urgent, *low)
     order = [line[0] for line in place.runs()[1:]]
     assert order == [str(urgent), *map(str, low)]
+
+
+def test_a_snooze_beyond_all_times_hurts_nobody(place: Place) -> None:
+    snoozed = program.snooze_for_ever.enqueue().id
+    neighbour = program.busy.enqueue(1.0).id
+    worker = place.worker()
+    assert place.until_final(neighbour)[0].attempts == 1
+    job = place.until_state(JobState.SCHEDULED, snoozed)
+    assert job.run_at.year >= 2254
+    assert worker.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "reason"),
+    [
+        ("discard", JobState.DISCARDED, "404"),
+        ("cancel", JobState.CANCELLED, "None"),
+        ("bare", JobState.DISCARDED, "out of attempts"),
+    ],
+)
+def test_a_signal_that_does_not_carry_what_it_should_still_ends_its_job(
+    place: Place, kind: str, state: JobState, reason: str
+) -> None:
+    job_id = program.signal_by_hand.enqueue(kind).id
+    place.worker()
+    (job,) = place.until_final(job_id)
+    assert (job.state, job.final_reason) == (state, reason)
+
+
+def test_a_dead_child_is_noticed_though_a_copy_of_it_lives_on(place: Place) -> None:
+    guilty = program.leave_a_copy_and_die.enqueue(600).id
+    after = program.ok.enqueue().id
+    place.worker("--concurrency", "1")
+    dead, fine = place.until_final(guilty, after)
+    assert (dead.state, dead.attempts) == (JobState.DISCARDED, 2)
+    assert fine.state is JobState.COMPLETED
+
+
+def test_a_copy_that_a_job_forks_does_not_serve_jobs_itself(place: Place) -> None:
+    forked = [program.fork_and_return.enqueue().id for _ in range(5)]
+    ids = [program.ok.enqueue(n).id for n in range(50)]
+    place.worker("--concurrency", "1")
+    assert all(job.state is JobState.COMPLETED for job in place.until_final(*forked, *ids))
+    assert len({line[2] for line in place.runs()}) == 1
+
+
+def test_an_awaitable_from_a_sync_task_is_a_failure_that_says_what_to_do(place: Place) -> None:
+    job_id = program.forget_to_await.enqueue().id
+    place.worker()
+    eventually("it has failed once", lambda: place.store.history(job_id) != ())
+    (line, *_) = place.store.history(job_id)
+    assert line.failure is not None
+    assert "async def" in line.failure.message
+
+
+def test_a_stop_sent_to_every_process_of_a_service_is_a_clean_stop(place: Place) -> None:
+    gate = place.folder / "gate"
+    ids = [program.wait_for.enqueue(str(gate)).id, program.wait_for_async.enqueue(str(gate)).id]
+    worker = place.worker()
+    eventually("both run", lambda: len(place.runs()) == 2)
+    for pid in (worker.pid, *children_of(worker.pid)):
+        os.kill(pid, signal.SIGTERM)
+    eventually("it says so", lambda: "stopping" in place.log())
+    gate.touch()
+    assert worker.wait(30) == 0
+    for job_id in ids:
+        assert (place.job(job_id).state, place.job(job_id).attempts) == (JobState.COMPLETED, 1)
+
+
+def test_a_worker_that_waits_for_a_lock_stops_all_the_same(place: Place) -> None:
+    worker = place.worker()
+    eventually("it is there", lambda: place.store.workers() != ())
+    other = sqlite3.connect(place.folder / "jobs.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) in (0, 3)
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_reserved_jobs_do_not_wait_behind_a_long_one(place: Place) -> None:
+    gate = place.folder / "gate"
+    quick = [program.ok.enqueue(n).id for n in range(200)]
+    place.worker("--concurrency", "1")
+    place.until_final(*quick)
+    before = [program.ok.enqueue(n).id for n in range(5)]
+    long = program.wait_for.enqueue(str(gate)).id
+    after = [program.ok.enqueue(n).id for n in range(50)]
+    place.until_state(JobState.RUNNING, long)
+    place.worker("--concurrency", "1")
+    place.until_final(*before, *after)
+    assert place.job(long).state is JobState.RUNNING
+    gate.touch()
+    place.until_final(long)
 
 
 def test_four_workers_on_one_file_run_each_job_once(place: Place) -> None:

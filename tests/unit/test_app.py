@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,11 @@ def test_a_task_that_no_worker_could_import_is_refused() -> None:
     )
     assert refused.returncode == 1
     assert "no worker can import it" in refused.stderr
+
+
+def test_a_generator_is_no_task(app: App) -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(ConfigurationError, match="generator"):
+        app.task(numbers)

@@ -7,6 +7,7 @@ quick.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any, Final
 
@@ -83,6 +84,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(_exit_code(problem))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        # The reader has gone, as in `| head`. Python would complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as problem:
+        click.echo(f"queuekit: {problem}", err=True)
+        sys.exit(1)
     sys.exit(answer if isinstance(answer, int) else 0)
 
 

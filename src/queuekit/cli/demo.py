@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,20 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import click
 
 from queuekit import __version__
 from queuekit.demo import QUEUE, app
-from queuekit.demo.files import Sums, add, default_folders, files_in, no_sums
+from queuekit.demo.files import (
+    STUMBLE_SHARE,
+    Sums,
+    add,
+    default_folders,
+    files_in,
+    no_sums,
+)
 from queuekit.demo.run import (
     DemoRun,
     Standing,
@@ -42,6 +51,15 @@ STANDSTILL: Final = 10
 WORKER_STARTS: Final = 20
 """Workers started in one run, after which something else than a person's SIGKILL must be wrong."""
 
+STOP_PATIENCE: Final = 10.0
+"""Seconds for the worker to end when it is asked to: twice the grace time that it is given."""
+
+WORKER_LOG: Final = "worker.log"
+REPORTED: Final = "reported"
+
+MOST_REPORTED: Final = 1_000
+"""Runs that are remembered as shown."""
+
 ROWS: Final = 8
 """Lines of the table; what is rarer is added up in one more."""
 
@@ -50,7 +68,7 @@ ROWS: Final = 8
 @click.argument(
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option("--url", envvar="QUEUEKIT_URL", help="The store; default: a SQLite file of its own.")
+@click.option("--url", help="The store; default: a SQLite file of its own.")
 @click.option(
     "-c", "--concurrency", type=click.IntRange(1, 64), help="Jobs at once; default: CPUs."
 )
@@ -64,7 +82,7 @@ def command(folder: Path | None, url: str | None, concurrency: int | None) -> in
     a direct count.
     """
     home = _home()
-    app.url = url or f"sqlite:///{home / f'demo-{__version__}.db'}"
+    app.url = url or f"sqlite:///{quote(str(home / f'demo-{__version__}.db'))}"
     try:
         return _demo(folder, home, concurrency)
     finally:
@@ -78,23 +96,27 @@ def _demo(folder: Path | None, home: Path, concurrency: int | None) -> int:
     if not files:
         raise ConfigurationError(f"{folder} holds no files to measure")
     store = app.store
+    if not store.capabilities.durability.process_kill:
+        raise ConfigurationError("the demo needs a store that processes share; leave --url out")
     click.echo(f"folder  {' and '.join(map(str, folders))}: {len(files)} files")
     click.echo(f"store   {store.info().location}")
+    click.echo(f"log     {home / WORKER_LOG}")
     run = find_or_begin(store, files, _reported(home))
     if run.resumed:
         click.echo("        an earlier run over the same files was cut short: going on with it")
     send(store, run)
     sent = time.monotonic()
+    before = standing(store, run).final
     last = _watch(store, run, home, concurrency)
     if last.total.state is not JobState.COMPLETED:
         raise QueuekitError(f"the summing job ended {last.total.state}: {last.total.final_reason}")
     took = time.monotonic() - sent
     agreed = _show(run, last, retried(store, run))
+    ran = len(files) - before
     click.echo(
-        f"\n{len(files) + 1} jobs in {took:.1f} s ({len(files) / took:,.0f} a second),"
-        f" sent in {sent - began:.1f} s"
+        f"\n{ran} files in {took:.1f} s ({ran / took:,.0f} a second), sent in {sent - began:.1f} s"
     )
-    (home / "reported").write_text(str(run.id))
+    _report(home, run)
     return 0 if agreed else 1
 
 
@@ -106,7 +128,7 @@ def _watch(store: Store, run: DemoRun, home: Path, concurrency: int | None) -> S
     starts = 0
     worker: subprocess.Popen[bytes] | None = None
     lifeline, held_open = os.pipe()
-    progress = Progress(len(run.files), home / "worker.log")
+    progress = Progress(len(run.files), home / WORKER_LOG)
     try:
         while True:
             now = standing(store, run)
@@ -118,14 +140,13 @@ def _watch(store: Store, run: DemoRun, home: Path, concurrency: int | None) -> S
                     progress.say(f"the worker ended ({_how(worker)}); starting another")
                 starts += 1
                 if starts > WORKER_STARTS or (worker is not None and worker.returncode > 0):
-                    raise QueuekitError(f"the worker does not stay up; see {home / 'worker.log'}")
+                    raise QueuekitError(f"the worker does not stay up; see {home / WORKER_LOG}")
                 worker = _start_worker(home, concurrency, lifeline)
             time.sleep(WATCH_INTERVAL)
     finally:
         progress.end()
-        if worker is not None and worker.poll() is None:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait()
+        if worker is not None:
+            _stop(worker)
         os.close(held_open)
         os.close(lifeline)
 
@@ -136,7 +157,7 @@ def _start_worker(home: Path, concurrency: int | None, lifeline: int) -> subproc
     words += ["--url", app.url or "", "--queues", QUEUE, "--lease", str(LEASE), "--grace", "5"]
     words += ["--parent-pipe", str(lifeline)]
     words += ["--concurrency", str(concurrency)] if concurrency else []
-    with (home / "worker.log").open("ab") as log:
+    with (home / WORKER_LOG).open("ab") as log:
         return subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
@@ -145,6 +166,16 @@ def _start_worker(home: Path, concurrency: int | None, lifeline: int) -> subproc
             pass_fds=(lifeline,),
             process_group=0,
         )
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; one that does not is killed, and its jobs are rescued."""
+    worker.terminate()
+    try:
+        worker.wait(STOP_PATIENCE)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
 
 
 def _how(worker: subprocess.Popen[bytes]) -> str:
@@ -160,7 +191,7 @@ class Progress:
         self._worker_log = worker_log
         self._final = -1
         self._moved = time.monotonic()
-        self._terminal = sys.stdout.isatty()
+        self._terminal = sys.stdout is not None and sys.stdout.isatty()
         self._shown = 0.0
 
     def show(self, now: Standing) -> None:
@@ -173,8 +204,9 @@ class Progress:
         line = f"{now.final:>6} of {self._files} files done"
         line += f", {now.waiting_retry} waiting to be retried" if now.waiting_retry else ""
         if self._terminal:
-            filled = 30 * now.final // self._files
-            click.echo(f"\r\x1b[K[{'█' * filled}{'·' * (30 - filled)}] {line}", nl=False)
+            width = max(0, min(30, shutil.get_terminal_size().columns - len(line) - 4))
+            filled = width * now.final // self._files
+            click.echo(f"\r\x1b[K[{'█' * filled}{'·' * (width - filled)}] {line}", nl=False)
         elif time.monotonic() - self._shown >= 1:
             self._shown = time.monotonic()
             click.echo(line)
@@ -204,7 +236,10 @@ def _show(run: DemoRun, last: Standing, more_attempts: int) -> bool:
     click.echo(_row("direct count", _all(direct)))
     if unmeasured or unreadable:
         click.echo(f"not readable: {unmeasured} by jobs, {unreadable} by the direct count")
-    click.echo(f"\n{more_attempts} jobs took more than one attempt")
+    click.echo(
+        f"\n{more_attempts} jobs took more than one attempt"
+        f" (one in {STUMBLE_SHARE} stumbles on purpose)"
+    )
     click.secho(
         "the sums agree" if agreed else "THE SUMS DIFFER",
         fg="green" if agreed else "red",
@@ -254,9 +289,17 @@ def _home() -> Path:
         return home
 
 
-def _reported(home: Path) -> str | None:
-    """The id of the run whose table was shown last."""
+def _reported(home: Path) -> list[str]:
+    """The ids of the runs whose tables were shown."""
     try:
-        return (home / "reported").read_text()
+        return (home / REPORTED).read_text().split()
     except OSError:
-        return None
+        return []
+
+
+def _report(home: Path, run: DemoRun) -> None:
+    """Note that the table was shown; only after that may the same files begin a new run."""
+    kept = [*_reported(home), str(run.id)][-MOST_REPORTED:]
+    with tempfile.NamedTemporaryFile("w", dir=home, delete=False) as fresh:
+        fresh.write("\n".join(kept))
+    Path(fresh.name).replace(home / REPORTED)

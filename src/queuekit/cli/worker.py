@@ -19,13 +19,15 @@ from queuekit.worker.settings import (
 )
 from queuekit.worker.supervisor import Supervisor
 
-SMALLEST_LEASE = 0.5
-"""Seconds; below that, a heartbeat would be due before the last one is surely answered."""
+SMALLEST_LEASE = 1.0
+"""Seconds. A third of it is the time for a heartbeat to be answered; on a busy machine less than
+that is not safe.
+"""
 
 
 @click.command("worker")
 @click.option("-a", "--app", required=True, envvar="QUEUEKIT_APP", help="The app, as module:name.")
-@click.option("--url", envvar="QUEUEKIT_URL", help="The store; default: the one the app names.")
+@click.option("--url", help="The store; default: the one the app names, else QUEUEKIT_URL.")
 @click.option("-Q", "--queues", help="Queues to serve, separated by commas; default: every queue.")
 @click.option(
     "-c",
@@ -77,7 +79,7 @@ def command(
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         processes=concurrency,
         coroutines=coroutines,
-        queues=tuple(name.strip() for name in queues.split(",")) if queues else None,
+        queues=_names(queues) if queues is not None else None,
         lease=timedelta(seconds=lease),
         grace=timedelta(seconds=grace),
     )
@@ -94,3 +96,10 @@ def command(
         )
 
     return Supervisor(app, url, settings, parent_pipe=parent_pipe, on_ready=show).run()
+
+
+def _names(queues: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in queues.split(","))
+    if not all(names):
+        raise click.BadParameter(f"{queues!r} holds an empty name", param_hint="--queues")
+    return names

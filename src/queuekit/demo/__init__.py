@@ -13,7 +13,7 @@ from typing import Final, TypedDict
 
 from queuekit.app import App
 from queuekit.context import Context
-from queuekit.demo.files import Sums, add, measure_file, no_sums, stumbles
+from queuekit.demo.files import Sums, add, fold, measure_file, no_sums, stumbles
 from queuekit.retry import Backoff, BackoffKind
 from queuekit.storage import JobFilter
 from queuekit.tasks import Retry
@@ -58,7 +58,7 @@ async def total(run: str) -> Total:
         else:
             suffix = Path(path).suffix
             sums[suffix] = add(sums.get(suffix, no_sums()), found)
-    return Total(sums=sums, unmeasured=unmeasured)
+    return Total(sums=fold(sums), unmeasured=unmeasured)
 
 
 def results_of(run: str) -> list[tuple[str, Sums | None]]:

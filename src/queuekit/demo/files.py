@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -18,6 +19,12 @@ STUMBLE_SHARE: Final = 50
 
 _LEFT_OUT: Final = frozenset({"__pycache__"})
 _PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
+
+
+MOST_SUFFIXES: Final = 100
+"""Kinds of files that are told apart; the rarer ones are added up, so that a result stays small."""
+
+OTHERS: Final = "(others)"
 
 
 class Sums(TypedDict):
@@ -47,6 +54,15 @@ def add(one: Sums, other: Sums) -> Sums:
         words=one["words"] + other["words"],
         sha256=f"{int(one['sha256'], 16) ^ int(other['sha256'], 16):064x}",
     )
+
+
+def fold(sums: Mapping[str, Sums]) -> dict[str, Sums]:
+    """The same sums with the rarer suffixes added up under one name; the order is by suffix."""
+    ranked = sorted(sums, key=lambda suffix: (-sums[suffix]["files"], suffix))
+    folded = {suffix: sums[suffix] for suffix in sorted(ranked[:MOST_SUFFIXES])}
+    for suffix in ranked[MOST_SUFFIXES:]:
+        folded[OTHERS] = add(folded.get(OTHERS, no_sums()), sums[suffix])
+    return folded
 
 
 def measure_file(path: Path) -> Sums:
@@ -86,8 +102,16 @@ def files_in(folder: Path, *, packages: bool = True) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if name not in left_out)
         for name in sorted(names):
             path = Path(parent, name)
-            if path.is_file() and not path.is_symlink() and _is_text(str(path)):
+            if _is_text(str(path)) and _is_regular(path):
                 yield path
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether it is a file itself, as far as this user may know."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _is_text(path: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from uuid import UUID
 
 from queuekit.clock import system_micros
 from queuekit.demo import measure, total
-from queuekit.demo.files import Sums, add, measure_file, no_sums
+from queuekit.demo.files import Sums, add, fold, measure_file, no_sums
 from queuekit.job import Job, JobState, NewJob, Parent, ParentPolicy, uuid7
 from queuekit.storage import MAX_BATCH, JobFilter, Store
 
@@ -63,15 +63,23 @@ class DemoRun:
         return replace(job, id=job_id, tags=(self.tag, f"{FILES_TAG}{self.fingerprint}"))
 
 
-def find_or_begin(store: Store, files: Sequence[Path], reported: str | None) -> DemoRun:
+def find_or_begin(store: Store, files: Sequence[Path], reported: Container[str]) -> DemoRun:
     """The unreported run over these very files, if an earlier one was cut short; else a new one."""
     fingerprint = _fingerprint(files)
     newest = store.list(JobFilter(tag=f"{FILES_TAG}{fingerprint}"), limit=1).jobs
     for tag in newest[0].tags if newest else ():
-        if tag.startswith(RUN_TAG) and tag.removeprefix(RUN_TAG) != reported:
-            return DemoRun(UUID(tag.removeprefix(RUN_TAG)), tuple(files), fingerprint, resumed=True)
+        if tag.startswith(RUN_TAG) and tag.removeprefix(RUN_TAG) not in reported:
+            run = DemoRun(UUID(tag.removeprefix(RUN_TAG)), tuple(files), fingerprint, resumed=True)
+            if _may_end_well(store, run):
+                return run
     run_id = uuid7(system_micros() // 1000, os.urandom(10))
     return DemoRun(run_id, tuple(files), fingerprint)
+
+
+def _may_end_well(store: Store, run: DemoRun) -> bool:
+    """Whether the run's summing job has completed or still may."""
+    (job,) = store.get([run.total_id])
+    return job is None or job.state is JobState.COMPLETED or not job.state.is_final
 
 
 def send(store: Store, run: DemoRun) -> None:
@@ -123,7 +131,7 @@ def direct_count(files: Sequence[Path]) -> tuple[dict[str, Sums], int]:
             unreadable += 1
         else:
             sums[path.suffix] = add(sums.get(path.suffix, no_sums()), found)
-    return sums, unreadable
+    return fold(sums), unreadable
 
 
 def total_sums(job: Job) -> tuple[dict[str, Sums], int]:
@@ -137,6 +145,10 @@ def _fingerprint(files: Sequence[Path]) -> str:
     """Tells one state of a folder from another, by names, sizes and times of change."""
     digest = hashlib.sha256()
     for path in files:
-        about = path.stat()
-        digest.update(f"{path}\0{about.st_size}\0{about.st_mtime_ns}\0".encode())
+        try:
+            about = path.stat()
+        except OSError:  # it has gone since it was listed; its job will say so
+            digest.update(f"{path}\0".encode())
+        else:
+            digest.update(f"{path}\0{about.st_size}\0{about.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:32]

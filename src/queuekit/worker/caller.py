@@ -45,11 +45,18 @@ class Caller:
         self._beat = beat
         self._answer = answer
         self._asked: queue.SimpleQueue[StoreAction] = queue.SimpleQueue()
+        self._under_way = 0
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def ask(self, action: StoreAction) -> None:
         """Make this call, soon."""
+        self._under_way += 1
         self._asked.put(action)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every call that was asked for has been answered."""
+        return self._under_way == 0
 
     def _serve(self) -> None:
         while True:
@@ -61,6 +68,7 @@ class Caller:
             except Exception as error:  # a bug of ours or of an adapter must not end the worker
                 text = f"{type(error).__name__}: {error}"
                 event = CallFailed(CALL_OF[type(action)], text, outage=False)
+            self._under_way -= 1
             self._answer(event)
 
     def _call(self, action: StoreAction) -> Event:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import json
 import os
+import signal
 import socket
 import sys
 from typing import Any
@@ -31,6 +33,7 @@ from queuekit.outcomes import (
     Outcome,
     Snooze,
     Snoozed,
+    UnknownTask,
 )
 from queuekit.payload import decode_arguments, encode_result, storable_text
 from queuekit.tasks import Executor, Task
@@ -44,7 +47,9 @@ def main() -> None:
     orders = json.loads(sys.argv[1])
     lifeline.watch(orders["lifeline"], lambda: os._exit(1))
     lifeline.die_with_parent(orders["parent"])
+    _leave_signals_to_the_supervisor()
     sock = socket.socket(fileno=orders["channel"])
+    os.register_at_fork(after_in_child=sock.close)  # a job's own children have no part in this
     end = ChildEnd(sock)
     try:
         app = load_app(orders["app"])
@@ -60,12 +65,40 @@ def main() -> None:
         _serve_calls(app, end)
 
 
+def _leave_signals_to_the_supervisor() -> None:
+    """A service manager sends its stop to every process of a service: the supervisor decides.
+
+    Handlers that do nothing, rather than ignoring: programs that a job starts get the default back.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+
+
 def _serve_calls(app: App, end: ChildEnd) -> None:
     """One job at a time, in the main thread: time limits and signals work there alone."""
+    pid = os.getpid()
     for message in end:
         run = message["run"]
-        outcome = contextvars.Context().run(_outcome_of, app.tasks[run["task"]], run)
+        outcome = contextvars.Context().run(_outcome_of, app, run)
+        if os.getpid() != pid:
+            os._exit(0)  # a copy that the job forked, and let return
         end.send(_finished(run, outcome))
+
+
+def _outcome_of(app: App, run: Message) -> Outcome:
+    """Run a call to its outcome. Nothing that user code raises gets past this."""
+    if run["task"] not in app.tasks:
+        return UnknownTask()
+    enter(load_context(run))
+    try:
+        result = _call(app.tasks[run["task"]], run)
+        if inspect.isawaitable(result):
+            raise TypeError("the task returned an awaitable: declare it with async def")
+        return Completed(encode_result(result))
+    except (
+        BaseException
+    ) as raised:  # SystemExit and KeyboardInterrupt are the job's, not the child's
+        return _outcome_of_raised(raised)
 
 
 def _call(task: Task[Any, Any], run: Message) -> Any:
@@ -73,24 +106,16 @@ def _call(task: Task[Any, Any], run: Message) -> Any:
     return task(*args, **kwargs)
 
 
-def _outcome_of(task: Task[Any, Any], run: Message) -> Outcome:
-    """Run a call to its outcome. Nothing that user code raises gets past this."""
-    enter(load_context(run))
-    try:
-        return Completed(encode_result(_call(task, run)))
-    except (
-        BaseException
-    ) as raised:  # SystemExit and KeyboardInterrupt are the job's, not the child's
-        return _outcome_of_raised(raised)
-
-
 def _outcome_of_raised(raised: BaseException) -> Outcome:
-    if isinstance(raised, Snooze):
-        return Snoozed(raised.delay)
-    if isinstance(raised, Discard):
-        return Discarded(storable_text(raised.reason))
-    if isinstance(raised, Cancel):
-        return Cancelled(storable_text(raised.reason))
+    try:
+        if isinstance(raised, Snooze):
+            return Snoozed(raised.delay)
+        if isinstance(raised, Discard):
+            return Discarded(storable_text(str(raised.reason)))
+        if isinstance(raised, Cancel):
+            return Cancelled(storable_text(str(raised.reason)))
+    except BaseException as worse:  # a signal made by hand, without what it should carry
+        return Failed(failure_of(worse))
     return Failed(failure_of(raised))
 
 
@@ -101,9 +126,7 @@ async def _serve_coroutines(app: App, sock: socket.socket) -> None:
 
     def start(run: Message) -> None:
         key = json.dumps(run["token"])
-        job = asyncio.create_task(
-            _await(app.tasks[run["task"]], run), context=contextvars.Context()
-        )
+        job = asyncio.create_task(_await(app, run), context=contextvars.Context())
         running[key] = job
         job.add_done_callback(lambda _: report(key, run))
 
@@ -122,10 +145,12 @@ async def _serve_coroutines(app: App, sock: socket.socket) -> None:
                 job.cancel()
 
 
-async def _await(task: Task[Any, Any], run: Message) -> Outcome:
+async def _await(app: App, run: Message) -> Outcome:
+    if run["task"] not in app.tasks:
+        return UnknownTask()
     enter(load_context(run))
     try:
-        return Completed(encode_result(await _call(task, run)))
+        return Completed(encode_result(await _call(app.tasks[run["task"]], run)))
     except BaseException as raised:  # as in `_outcome_of`; a cancel of this attempt ends here too
         return _outcome_of_raised(raised)
 

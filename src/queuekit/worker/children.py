@@ -11,10 +11,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from queuekit.tasks import Executor
 from queuekit.worker.channel import Message, SupervisorEnd
+
+LAST_WORDS: Final = 0.1
+"""Seconds from the end of a child's channel to its own: what it died of is then known."""
 
 
 class ChildProcess:
@@ -27,13 +31,21 @@ class ChildProcess:
         self.channel = channel
         self._process = process
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended, even if a process that it forked still holds its channel."""
+        return self._process.poll() is not None
+
     def kill(self) -> None:
-        """End it at once; `receive` of its channel tells when it is gone."""
-        self._process.kill()
+        """End it at once, with the processes that it forked into its group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def reap(self) -> str:
         """Make sure that it is gone; how it went, for people."""
-        self._process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(LAST_WORDS)
+        self.kill()
         self.channel.close()
         code = self._process.wait()
         if code >= 0:
@@ -58,6 +70,9 @@ class Nursery:
     def start(self, number: int, executor: Executor) -> ChildProcess:
         """A fresh interpreter, in a process group of its own, so that Ctrl-C reaches the supervisor
         alone.
+
+        Raises:
+            OSError: the system has no more processes or file descriptors to give.
         """
         ours, theirs = socket.socketpair()
         orders: Mapping[str, Any] = {
@@ -69,12 +84,16 @@ class Nursery:
             "parent": os.getpid(),
         }
         with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "queuekit.worker.child", json.dumps(orders)],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), self._lifeline),
-                process_group=0,
-            )
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "queuekit.worker.child", json.dumps(orders)],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(), self._lifeline),
+                    process_group=0,
+                )
+            except OSError:
+                ours.close()
+                raise
         return ChildProcess(number, process, SupervisorEnd(ours))
 
     def close(self) -> None:

@@ -49,7 +49,15 @@ from queuekit.worker.messages import (
     Tick,
 )
 from queuekit.worker.pace import Pace
-from queuekit.worker.settings import BROKEN_STARTS, FINAL_TRIES, SWEEP_LIMIT, WorkerSettings
+from queuekit.worker.settings import (
+    BROKEN_STARTS,
+    BUFFER_PATIENCE,
+    FINAL_TRIES,
+    RETRY_FIRST,
+    RETRY_LONGEST,
+    SWEEP_LIMIT,
+    WorkerSettings,
+)
 from queuekit.worker.slots import Slots
 
 EXIT_OK: Final = 0
@@ -85,9 +93,13 @@ class WorkerCore:
         self._claim: ClaimRequest | None = None
         self._rescue: ClaimRequest | None = None
         self._beat_at = 0.0
-        self._sweep_at = 0.0
+        self._sweep_at = float("inf")
+        self._sweeps_due: set[Call] = set()
         self._deadline = float("inf")
+        self._exit_code = EXIT_OK
         self._broken_starts = 0
+        self._deaths = 0
+        self._spawn_at = 0.0
 
     # --- the step
 
@@ -105,6 +117,7 @@ class WorkerCore:
     def next_wake(self, now: float) -> float | None:
         """Seconds until `Tick` is due, None if only another event can matter."""
         times = [*self._calls.times(), self._beat_at, self._sweep_at, self._deadline]
+        times += [self._spawn_at, *(held.since + BUFFER_PATIENCE for held in self._hand.buffered())]
         if self.hungry:
             times.append(self._pace.claim_at)
         # What is due already was dealt with by the last step, or waits for another event.
@@ -131,10 +144,9 @@ class WorkerCore:
             case ChildFinished():
                 self._child_finished(event, now)
             case ChildGone():
-                yield from self._child_gone(event)
+                yield from self._child_gone(event, now)
             case ChildBroken(_, message):
-                yield Say(logging.ERROR, message)
-                yield Exit(EXIT_APP)
+                yield from self._give_up(message, now)
             case StopAsked():
                 yield from self._stop(now)
             case StoreChanged():
@@ -157,23 +169,19 @@ class WorkerCore:
             self._pace.claim_at = self._beat_at = now
             for child in self._slots.need(set(event.tasks.values()) or {Executor.PROCESS}):
                 yield KillChild(child.number)
-        yield from self._start_missing()
-
-    def _start_missing(self) -> Iterator[Action]:
-        for child in self._slots.missing():
-            yield StartChild(child.number, child.executor)
 
     def _child_finished(self, event: ChildFinished, now: float) -> None:
         held = self._hand.get(event.token)
         self._slots.let_go(event.token)
         if held is None or held.stage is not Stage.RUNNING:
             return  # the lease was lost meanwhile: nobody may hear of it
+        self._deaths = 0
         self._pace.ran(now - held.since)
         cut = held.cancelled and isinstance(event.outcome, Failed)
         self._hand.end(held, Cancelled(CANCEL_REASON) if cut else event.outcome)
 
-    def _child_gone(self, event: ChildGone) -> Iterator[Action]:
-        """Its jobs fail, nobody else's; another child takes its place."""
+    def _child_gone(self, event: ChildGone, now: float) -> Iterator[Action]:
+        """Its jobs fail, nobody else's; another child takes its place, at once the first time."""
         child = self._slots.children.pop(event.child, None)
         if child is None:
             return
@@ -181,16 +189,24 @@ class WorkerCore:
             held = self._hand.get(token)
             if held is not None and held.stage is Stage.RUNNING:
                 self._hand.end(held, self._cut_short(held, event.how))
-        if not child.killed and not child.ready:
-            self._broken_starts += 1
-            if self._broken_starts >= BROKEN_STARTS:
-                yield Say(logging.ERROR, f"children die before they are ready ({event.how})")
-                yield Exit(EXIT_APP)
-                return
-        elif not child.killed:
-            yield Say(logging.WARNING, f"child {child.number} ended unasked: {event.how}")
-        if self._mode is Mode.WORKING:
-            yield from self._start_missing()
+        if child.killed:
+            return
+        yield Say(logging.WARNING, f"child {child.number} ended unasked: {event.how}")
+        self._deaths += 1
+        if self._deaths > 1:
+            self._spawn_at = now + min(RETRY_FIRST * 2 ** min(self._deaths, 10), RETRY_LONGEST)
+        self._broken_starts += not child.ready
+        if self._broken_starts >= BROKEN_STARTS:
+            yield from self._give_up(f"children die before they are ready: {event.how}", now)
+
+    def _give_up(self, why: str, now: float) -> Iterator[Action]:
+        """No child can work: stop, as cleanly as what still runs allows."""
+        yield Say(logging.ERROR, why)
+        self._exit_code = EXIT_APP
+        if self._tasks is None:
+            yield Exit(EXIT_APP)
+        elif self._mode is Mode.WORKING:
+            yield from self._stop(now)
 
     def _cut_short(self, held: Held, how: str) -> Outcome:
         if self._mode is Mode.ABORTING:
@@ -203,6 +219,7 @@ class WorkerCore:
 
     def _answered(self, event: Event, now: float) -> Iterator[Action]:
         if self._calls.healthy_since is None:
+            # After an outage the leases of live workers have run out, and their holders come first.
             self._sweep_at = now + self._settings.beat_interval
         if self._calls.answered(ANSWER_OF[type(event)], now):
             yield Say(logging.INFO, "the store answers again")
@@ -216,18 +233,23 @@ class WorkerCore:
                 yield from self._settled(answers, now)
             case ExtendAnswered():
                 yield from self._extended(event)
+                if now >= self._sweep_at:
+                    # Right after its own leases were extended, whatever the store's clock did.
+                    self._sweep_at = self._beat_at
+                    self._sweeps_due = {Call.RESCUE, Call.EXPIRE}
             case RescueAnswered(claims):
                 self._rescue = None
-                yield from self._rescued(claims)
+                yield from self._rescued(claims, now)
                 if len(claims) == SWEEP_LIMIT:
-                    self._sweep_at = now
+                    self._sweeps_due.add(Call.RESCUE)
             case LeaveAnswered():
-                yield Exit(EXIT_OK)
+                yield Exit(self._exit_code)
 
     def _claimed(self, claims: tuple[Claim, ...], now: float) -> Iterator[Action]:
         assert self._tasks is not None, "nothing is claimed before the tasks are known"
         for claim in claims:
-            held = self._hand.take(claim, Stage.STARTING if claim.started else Stage.BUFFERED)
+            stage = Stage.STARTING if claim.started else Stage.BUFFERED
+            held = self._hand.take(claim, stage, now)
             if self._mode is not Mode.WORKING:
                 self._hand.end(held, Released())
             elif claim.task not in self._tasks:
@@ -273,33 +295,34 @@ class WorkerCore:
             elif held.stage is Stage.BUFFERED and held.claim.queue in event.extended.paused:
                 self._hand.end(held, Released())
 
-    def _rescued(self, claims: tuple[Claim, ...]) -> Iterator[Action]:
+    def _rescued(self, claims: tuple[Claim, ...], now: float) -> Iterator[Action]:
         for claim in claims:
             job_id = claim.token.job_id
             for old in [token for token in self._hand.tokens() if token.job_id == job_id]:
                 yield from self._hand.drop(old)  # this very worker was away longer than its lease
             started = f"attempt {claim.attempt}" if claim.started else "not yet started"
             yield Say(logging.WARNING, f"rescued job {job_id} ({claim.task}, {started})")
-            self._hand.end(self._hand.take(claim, Stage.ENDED), Lost())
+            self._hand.end(self._hand.take(claim, Stage.ENDED, now), Lost())
 
     def _call_failed(self, event: CallFailed, now: float) -> Iterator[Action]:
         if not event.outage:
             yield Say(logging.ERROR, f"{event.call.value} was refused: {event.error}")
         elif not self._calls.failing:
             yield Say(logging.ERROR, f"the store does not answer: {event.error}")
+        if event.outage:
+            self._sweep_at, self._sweeps_due = float("inf"), set()
         again = self._calls.failed(event.call, now, outage=event.outage)
         match event.call:
             case Call.SETTLE if not event.outage:
                 yield from self._hand.refused()
             case Call.CLAIM if not event.outage:
                 self._claim = None
-            case Call.RESCUE:
-                self._sweep_at = again
-                self._rescue = self._rescue if event.outage else None
+            case Call.RESCUE if not event.outage:
+                self._rescue = None
             case Call.EXTEND:
                 self._beat_at = again
             case Call.LEAVE:
-                yield Exit(EXIT_OK)
+                yield Exit(self._exit_code)
 
     # --- stopping
 
@@ -307,7 +330,7 @@ class WorkerCore:
         if self._mode is Mode.WORKING:
             self._mode = Mode.STOPPING
             self._deadline = now + self._settings.grace.total_seconds()
-            for held in (*self._hand.buffered(), *self._hand.waiting_for_a_child()):
+            for held in self._hand.waiting_for_a_child():
                 self._hand.end(held, Released())
             running = self._hand.running()
             yield Say(logging.INFO, f"stopping: {running} running, grace {self._settings.grace}")
@@ -325,11 +348,11 @@ class WorkerCore:
     def _passed(self, now: float) -> Iterator[Action]:
         if now < self._deadline:
             return
-        if self._mode is Mode.STOPPING:
+        if self._mode is Mode.STOPPING and self._hand:
             yield Say(logging.WARNING, "grace time is over: giving back what still runs")
             yield from self._abort(now)
         elif self._mode is Mode.LEAVING:
-            yield Exit(EXIT_OK)
+            yield Exit(self._exit_code)
         else:
             yield Say(logging.ERROR, "outcomes could not be recorded; their jobs will be rescued")
             yield Exit(EXIT_STORE)
@@ -341,6 +364,8 @@ class WorkerCore:
             if self._mode is not Mode.WORKING:
                 yield Exit(EXIT_OK)
             return
+        yield from self._staff(now)
+        self._give_back(now)
         for held in self._hand.waiting_for_a_child():
             yield from self._hand.run(held, self._tasks[held.claim.task], now)
         yield from self._ask_settle(self._tasks, now)
@@ -349,9 +374,29 @@ class WorkerCore:
             yield from self._ask_extend(now)
         if self._mode is Mode.WORKING:
             yield from self._ask_sweep(now)
-        if self._mode in (Mode.STOPPING, Mode.ABORTING) and not self._hand and not self._claim:
+        if self._mode in (Mode.STOPPING, Mode.ABORTING) and not self._hand:
+            yield from self._leave(now)
+
+    def _staff(self, now: float) -> Iterator[Action]:
+        """Start the children that are missing, unless they keep dying."""
+        if self._mode is Mode.WORKING and now >= self._spawn_at:
+            for child in self._slots.missing():
+                yield StartChild(child.number, child.executor)
+
+    def _give_back(self, now: float) -> None:
+        """Reserved jobs that cannot start soon are for others to run."""
+        for held in self._hand.buffered():
+            if self._mode is not Mode.WORKING:
+                self._hand.end(held, Released())
+            elif now - held.since >= BUFFER_PATIENCE:
+                self._pace.stuck(now - held.since)
+                self._hand.end(held, Released())
+
+    def _leave(self, now: float) -> Iterator[Action]:
+        """Nothing is held any more: say goodbye, but wait for no answer for ever."""
+        self._deadline = min(self._deadline, now + FINAL_TRIES)
+        if not self._claim:
             self._mode = Mode.LEAVING
-            self._deadline = now + FINAL_TRIES
             self._calls.begin(Call.LEAVE)
             yield AskLeave()
 
@@ -377,24 +422,21 @@ class WorkerCore:
         self._claim = replace(self._claim, repeat=True)
 
     def _ask_extend(self, now: float) -> Iterator[Action]:
-        if now >= self._beat_at and self._calls.may(Call.EXTEND, now):
+        if now >= min(self._beat_at, self._sweep_at) and self._calls.may(Call.EXTEND, now):
             self._beat_at = now + self._settings.beat_interval
             self._calls.begin(Call.EXTEND)
             yield AskExtend(self._hand.tokens(), self._settings.lease)
 
     def _ask_sweep(self, now: float) -> Iterator[Action]:
-        """Sweep only after an interval in which the store answered throughout: after an outage the
-        leases of live workers have run out, and their holders must come first.
-        """
-        if self._calls.healthy_since is None or now < self._sweep_at:
-            return
-        if self._calls.may(Call.RESCUE, now):
-            self._sweep_at = now + self._settings.beat_interval
+        """Take over leases that ran out, and end jobs that expired; each heartbeat makes it due."""
+        if Call.RESCUE in self._sweeps_due and self._calls.may(Call.RESCUE, now):
+            self._sweeps_due.discard(Call.RESCUE)
             self._rescue = self._rescue or self._request(SWEEP_LIMIT, 0)
             self._calls.begin(Call.RESCUE)
             yield AskRescue(self._rescue)
             self._rescue = replace(self._rescue, repeat=True)
-        if self._calls.may(Call.EXPIRE, now):
+        if Call.EXPIRE in self._sweeps_due and self._calls.may(Call.EXPIRE, now):
+            self._sweeps_due.discard(Call.EXPIRE)
             self._calls.begin(Call.EXPIRE)
             yield AskExpire(SWEEP_LIMIT)
 

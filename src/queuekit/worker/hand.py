@@ -40,7 +40,8 @@ class Held:
 
     claim: Claim
     stage: Stage
-    since: float = 0.0
+    since: float
+    """When it was taken, or started to run."""
     cancelled: bool = False
 
 
@@ -71,9 +72,9 @@ class Hand:
         """What a heartbeat has to name: all of it, whatever its stage."""
         return tuple(self._held)
 
-    def take(self, claim: Claim, stage: Stage) -> Held:
+    def take(self, claim: Claim, stage: Stage, now: float) -> Held:
         """Hold a claim."""
-        held = self._held[claim.token] = Held(claim, stage)
+        held = self._held[claim.token] = Held(claim, stage, now)
         return held
 
     def buffered(self) -> list[Held]:

@@ -49,6 +49,10 @@ class Pace:
         weight = 0.2 if known is not None and seconds < known else 0.5
         self._run_seconds = seconds if known is None else known + weight * (seconds - known)
 
+    def stuck(self, seconds: float) -> None:
+        """A reserved job found no slot for so long: what runs takes at least that."""
+        self._run_seconds = max(self._run_seconds or 0.0, seconds)
+
     def reserve(self, capacity: int) -> int:
         """As many jobs as that many slots get through within the horizon, by how long jobs took."""
         if self._run_seconds is None:

@@ -55,9 +55,13 @@ FINAL_TRIES: Final = 5.0
 """Seconds that a worker whose jobs have ended keeps trying to write their outcomes to a store that
 does not answer."""
 
-BROKEN_STARTS: Final = 3
-"""Children in a row that die before they are ready, after which the worker gives up instead of
-spinning."""
+BROKEN_STARTS: Final = 10
+"""Children in a row that die before they are ready, after which the worker gives up. With the
+growing pauses in between that is half a minute: somebody who kills children by hand gets bored."""
+
+BUFFER_PATIENCE: Final = 1.0
+"""Seconds after which a reserved job goes back that found no slot: jobs took longer than they used
+to, and another worker may be idle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from queuekit.errors import StoreNotConfigured
+from queuekit.errors import ConfigurationError, StoreNotConfigured
 from queuekit.plugins import open_store
 from queuekit.storage import Store, SupportsChangeMark, WorkerBeat
+from queuekit.tasks import Executor
 from queuekit.worker import lifeline
 from queuekit.worker.caller import Caller
 from queuekit.worker.channel import Message
@@ -92,6 +93,7 @@ class Supervisor:
         self._work: Caller | None = None
         self._beat: Caller | None = None
         self._tick_at = 0.0
+        self._someone_died = False
         self._look = LOOK_FIRST
         self._mark: int | None = None
         self._code: int | None = None
@@ -106,7 +108,9 @@ class Supervisor:
         self._wake_write.setblocking(False)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._tell(StopAsked()))
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+                signal.signal(number, lambda *_: self._tell(StopAsked()))
+        signal.signal(signal.SIGCHLD, lambda *_: self._note_death())
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
         if self._parent_pipe is not None:
             lifeline.watch(self._parent_pipe, lambda: self._tell(StopAsked()))
@@ -128,6 +132,9 @@ class Supervisor:
                 self._drain_wakes()
             else:
                 happened += self._hear(key.data)
+        if self._someone_died:
+            self._someone_died = False
+            happened += self._bury()
         while self._answers:
             happened.append(self._answers.popleft())
         if not happened and self._store_changed():
@@ -172,12 +179,35 @@ class Supervisor:
     # --- children
 
     def _hear(self, child: ChildProcess) -> list[Event]:
-        messages = child.channel.receive()
-        if messages is None:
-            self._selector.unregister(child.channel)
-            del self._children[child.number]
-            return [ChildGone(child.number, child.reap())]
-        return [self._event_of(child.number, message) for message in messages]
+        try:
+            messages = child.channel.receive()
+            if messages is not None:
+                return [self._event_of(child.number, message) for message in messages]
+        except (ValueError, LookupError, TypeError, OverflowError) as problem:
+            # Nobody but the child itself may pay for what it says.
+            log.error("child %s cannot be understood: %s", child.number, problem)
+            child.kill()
+        return self._let_go(child)
+
+    def _bury(self) -> list[Event]:
+        """Children whose processes have ended, though something that they forked keeps a hold of
+        their channels; what they said last is still heard.
+        """
+        events: list[Event] = []
+        for child in [child for child in self._children.values() if child.is_gone]:
+            while child.number in self._children and (heard := self._hear(child)):
+                events += heard
+            if child.number in self._children:
+                events += self._let_go(child)
+        return events
+
+    def _note_death(self) -> None:
+        self._someone_died = True
+
+    def _let_go(self, child: ChildProcess) -> list[Event]:
+        self._selector.unregister(child.channel)
+        del self._children[child.number]
+        return [ChildGone(child.number, child.reap())]
 
     def _event_of(self, number: int, message: Message) -> Event:
         if "finished" in message:
@@ -187,13 +217,18 @@ class Supervisor:
             return ChildBroken(number, message["broken"])
         tasks, url = hello(message)
         if self._store is None:
-            self._open(self._url or url, sorted(tasks))
+            self._open(self._url or url or os.environ.get("QUEUEKIT_URL"), sorted(tasks))
         return ChildReady(number, tasks)
 
     def _open(self, url: str | None, tasks: list[str]) -> None:
         if url is None:
             raise StoreNotConfigured
         self._store = store = open_store(url)
+        if not store.capabilities.durability.process_kill:
+            raise ConfigurationError(
+                f"{store.info().location} lives inside one process, and jobs run in others:"
+                " give the worker a store that processes share, such as sqlite:///jobs.db"
+            )
         self._marks = store if isinstance(store, SupportsChangeMark) else None
         info = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
         beat = WorkerBeat(self._settings.worker, info)
@@ -216,8 +251,7 @@ class Supervisor:
         for action in actions:
             match action:
                 case StartChild(number, executor):
-                    child = self._children[number] = self._nursery.start(number, executor)
-                    self._selector.register(child.channel, selectors.EVENT_READ, child)
+                    self._start_child(number, executor)
                 case Run(number, claim):
                     self._send(number, {"run": dump_run(claim)})
                 case CancelRun(number, token):
@@ -236,6 +270,15 @@ class Supervisor:
                 case Exit(code):
                     self._code = code if self._code is None else self._code
 
+    def _start_child(self, number: int, executor: Executor) -> None:
+        try:
+            child = self._nursery.start(number, executor)
+        except OSError as problem:  # no more processes or descriptors: the core tries again later
+            self._tell(ChildGone(number, f"it could not be started: {problem}"))
+            return
+        self._children[number] = child
+        self._selector.register(child.channel, selectors.EVENT_READ, child)
+
     def _send(self, number: int, message: Message) -> None:
         if number in self._children:
             self._children[number].channel.send(message)
@@ -246,5 +289,6 @@ class Supervisor:
         self._nursery.close()
         signal.set_wakeup_fd(-1)
         self._selector.close()
-        if self._store is not None:
-            self._store.close()
+        callers = [caller for caller in (self._work, self._beat) if caller is not None]
+        if self._store is not None and all(caller.is_idle for caller in callers):
+            self._store.close()  # else a call that nobody waits for ends with the process

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
+from queuekit.clock import duration_micros
 from queuekit.context import Context
 from queuekit.job import Claim, Failure, Token
 from queuekit.outcomes import (
@@ -67,16 +68,18 @@ def dump_outcome(outcome: Outcome) -> dict[str, Any]:
             return {
                 "is": "failed",
                 "failure": [failure.error_class, failure.message, failure.traceback, failure.cause],
-                "delay": None if delay is None else delay.total_seconds(),
+                "delay": None if delay is None else duration_micros(delay),
                 "final": final,
             }
         case Snoozed(delay):
-            return {"is": "snoozed", "delay": delay.total_seconds()}
+            return {"is": "snoozed", "delay": duration_micros(delay)}
         case Discarded(reason):
             return {"is": "discarded", "reason": reason}
         case Cancelled(reason):
             return {"is": "cancelled", "reason": reason}
-        case Lost() | Released() | UnknownTask():
+        case UnknownTask():
+            return {"is": "unknown"}
+        case Lost() | Released():
             raise ValueError(f"{outcome} is the supervisor's to say")
     assert_never(outcome)
 
@@ -88,10 +91,12 @@ def load_outcome(form: dict[str, Any]) -> Outcome:
         return Completed(form["result"])
     if kind == "failed":
         delay = form["delay"]
-        wait = None if delay is None else timedelta(seconds=delay)
+        wait = None if delay is None else timedelta(microseconds=delay)
         return Failed(Failure(*form["failure"]), wait, form["final"])
     if kind == "snoozed":
-        return Snoozed(timedelta(seconds=form["delay"]))
+        return Snoozed(timedelta(microseconds=form["delay"]))
+    if kind == "unknown":
+        return UnknownTask()
     if kind == "discarded":
         return Discarded(form["reason"])
     return Cancelled(form["reason"])
