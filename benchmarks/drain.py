@@ -119,6 +119,7 @@ def drain(path: Path, jobs: int, synchronous: str, task: Task[[], object], *flag
         "worker",
         "-a",
         "benchmarks.tasks:app",
+        "-q",
         "--url",
         url,
         *flags,

@@ -33,6 +33,7 @@ from queuekit.worker.messages import (
     AskLeave,
     AskRescue,
     AskSettle,
+    Call,
     CallFailed,
     CancelRun,
     ChildFinished,
@@ -50,6 +51,7 @@ from queuekit.worker.messages import (
     Say,
     SettleAnswered,
     StartChild,
+    TellEnd,
     Tick,
 )
 from queuekit.worker.settings import WorkerSettings
@@ -67,6 +69,7 @@ class Faults:
     child_dies: float = 0.02
     answer_lost: float = 0.0
     store_away: float = 0.0
+    settle_refused: float = 0.0
 
 
 @dataclass
@@ -194,8 +197,9 @@ class SimulatedWorker:
                     self._children[number] = set()
                     self.hear(ChildReady(number, TASKS), rng.uniform(0.05, 0.3))
                 case Run(number, claim):
-                    self._children[number].add(claim.token)
-                    self._run(number, claim.token)
+                    if number in self._children:  # else its end is about to be heard of
+                        self._children[number].add(claim.token)
+                        self._run(number, claim.token)
                 case CancelRun(number, token):
                     cancelled = Failed(Failure("CancelledError"))
                     self.world.at(0.001, partial(self._done, number, token, cancelled))
@@ -205,6 +209,8 @@ class SimulatedWorker:
                     self.world.said.append(
                         f"{self.world.now:.3f} {logging.getLevelName(level)} {text}"
                     )
+                case TellEnd():
+                    pass
                 case Exit(code):
                     self.exit_code, self.alive = code, False
                 case _:
@@ -247,6 +253,9 @@ class SimulatedWorker:
                 return
             if rng.random() < faults.store_away:
                 self.hear(CallFailed(call, "away", outage=True), rng.uniform(0.001, 1.0))
+                return
+            if call is Call.SETTLE and rng.random() < faults.settle_refused:
+                self.hear(CallFailed(call, "refused", outage=False), rng.uniform(0.001, 0.1))
                 return
             answer = self._answer(action)
             if rng.random() < faults.answer_lost:

@@ -100,6 +100,19 @@ def test_a_stop_under_load_spends_no_attempt_and_loses_no_job(seed: int) -> None
         assert job.attempts == (1 if job.state is JobState.COMPLETED else 0), f"seed {seed}: {job}"
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_the_store_refuses_blocks_no_stop_and_no_other_job(seed: int) -> None:
+    world = World(seed, Faults(settle_refused=0.2))
+    ids = world.enqueue(60)
+    first = world.worker()
+    first.hear(StopAsked(), random.Random(seed).uniform(0.2, 4))
+    world.run(lambda: not first.alive, longest=25)
+    assert first.exit_code == 0
+    world.worker()
+    world.run(lambda: world.all_final(ids), longest=900)
+    check_ended_once(world, ids)
+
+
 def test_a_second_stop_gives_running_jobs_back_at_once() -> None:
     world = World(7, Faults(fail=0, snooze=0, child_dies=0))
     ids = world.enqueue(200)

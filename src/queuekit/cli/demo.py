@@ -155,7 +155,7 @@ def _start_worker(home: Path, concurrency: int | None, lifeline: int) -> subproc
     """A separate process, as a user would start it; it stops when this command is gone."""
     words = [sys.executable, "-m", "queuekit", "worker", "--app", "queuekit.demo:app"]
     words += ["--url", app.url or "", "--queues", QUEUE, "--lease", str(LEASE), "--grace", "5"]
-    words += ["--parent-pipe", str(lifeline)]
+    words += ["--quiet", "--parent-pipe", str(lifeline)]
     words += ["--concurrency", str(concurrency)] if concurrency else []
     with (home / WORKER_LOG).open("ab") as log:
         return subprocess.Popen(

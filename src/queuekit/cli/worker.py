@@ -58,6 +58,7 @@ that is not safe.
     show_default=True,
     help="Seconds that running jobs get to end when the worker is told to stop.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Tell of trouble only, not of each job.")
 @click.option("--parent-pipe", type=int, hidden=True, help="Stop when this inherited pipe closes.")
 def command(
     app: str,
@@ -67,6 +68,7 @@ def command(
     coroutines: int,
     lease: float,
     grace: float,
+    quiet: bool,
     parent_pipe: int | None,
 ) -> int:
     """Run jobs until told to stop.
@@ -74,7 +76,10 @@ def command(
     The first SIGTERM or Ctrl-C stops claiming, lets running jobs end within the grace time and
     gives the others back; the second one gives back at once.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        level=logging.WARNING if quiet else logging.INFO,
+    )
     settings = WorkerSettings(
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         processes=concurrency,

@@ -46,6 +46,7 @@ from queuekit.worker.messages import (
     StartChild,
     StopAsked,
     StoreChanged,
+    TellEnd,
     Tick,
 )
 from queuekit.worker.pace import Pace
@@ -176,7 +177,8 @@ class WorkerCore:
         if held is None or held.stage is not Stage.RUNNING:
             return  # the lease was lost meanwhile: nobody may hear of it
         self._deaths = 0
-        self._pace.ran(now - held.since)
+        held.seconds = now - held.since
+        self._pace.ran(held.seconds)
         cut = held.cancelled and isinstance(event.outcome, Failed)
         self._hand.end(held, Cancelled(CANCEL_REASON) if cut else event.outcome)
 
@@ -260,10 +262,12 @@ class WorkerCore:
                 yield from self._hand.run(held, self._tasks[claim.task], now)
 
     def _settled(self, answers: Finished, now: float) -> Iterator[Action]:
-        batch = self._hand.settled()
-        for finish, answer in zip(batch.finishes, answers.finished, strict=True):
+        batch, ended = self._hand.settled()
+        for finish, held, answer in zip(batch.finishes, ended, answers.finished, strict=True):
             if answer is Answer.LOST:
                 yield _say_lost(finish.token)
+            elif held is not None and held.claim.started:
+                yield TellEnd(held.claim, finish.resolution, held.seconds)
         for token, answer in zip(batch.starts, answers.started, strict=True):
             held = self._hand.get(token)
             if answer is Answer.LOST:

@@ -43,6 +43,8 @@ class Held:
     since: float
     """When it was taken, or started to run."""
     cancelled: bool = False
+    seconds: float = 0.0
+    """How long it ran."""
 
 
 class Hand:
@@ -161,13 +163,14 @@ class Hand:
                 starts.append(held.claim.token)
         return tuple(starts)
 
-    def settled(self) -> AskSettle:
-        """The batch that the store has answered; its finishes are over, whatever the answers."""
+    def settled(self) -> tuple[AskSettle, list[Held | None]]:
+        """The batch that the store has answered, and what its finishes were the end of.
+
+        They are over now, whatever the answers.
+        """
         assert self._batch is not None, "an answer has a question"
         batch, self._batch = self._batch, None
-        for finish in batch.finishes:
-            self._held.pop(finish.token, None)
-        return batch
+        return batch, [self._held.pop(finish.token, None) for finish in batch.finishes]
 
     def refused(self) -> Iterator[Action]:
         """The store refuses the batch for something in it: find that by settling one by one.

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from queuekit.job import Claim, Token
+from queuekit.job import Claim, Resolution, Token
 from queuekit.outcomes import Outcome
 from queuekit.storage import Claimed, ClaimRequest, Extended, Finish, Finished
 from queuekit.tasks import Executor
@@ -236,6 +236,15 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class TellEnd:
+    """Tell people how an attempt ended, now that the store has it; `seconds` is how long it ran."""
+
+    claim: Claim
+    resolution: Resolution
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The worker is done; `code` is the process's exit code."""
 
@@ -254,6 +263,7 @@ Action = (
     | AskExpire
     | AskLeave
     | Say
+    | TellEnd
     | Exit
 )
 

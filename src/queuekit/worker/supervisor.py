@@ -49,9 +49,11 @@ from queuekit.worker.messages import (
     StartChild,
     StopAsked,
     StoreChanged,
+    TellEnd,
     Tick,
 )
 from queuekit.worker.settings import WorkerSettings
+from queuekit.worker.telling import tell_end
 from queuekit.worker.wire import dump_run, dump_token, load_outcome, load_token
 
 LOOK_FIRST: Final = 0.002
@@ -267,6 +269,8 @@ class Supervisor:
                     self._beat.ask(action)
                 case Say(level, text):
                     log.log(level, "%s", text)
+                case TellEnd(claim, resolution, seconds):
+                    tell_end(log, claim, resolution, seconds)
                 case Exit(code):
                     self._code = code if self._code is None else self._code
 
