@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 
 import pytest
 from tests.end_to_end import program
@@ -351,6 +352,20 @@ def test_reserved_jobs_do_not_wait_behind_a_long_one(place: Place) -> None:
     assert place.job(long).state is JobState.RUNNING
     gate.touch()
     place.until_final(long)
+
+
+def test_workers_delete_what_was_kept_long_enough_and_nothing_else(place: Place) -> None:
+    kept, gone = program.app.new_id(), program.app.new_id()
+    place.store.enqueue([NewJob(kept, "any", "{}"), NewJob(gone, "any", "{}")])
+    place.store.cancel([kept, gone], "by hand")
+    with closing(sqlite3.connect(place.folder / "jobs.db", isolation_level=None)) as raw:
+        raw.execute(
+            "UPDATE queuekit_jobs SET finished_at = finished_at - 91 * 86400000000 WHERE id = ?",
+            (gone.bytes,),
+        )
+    place.worker("--lease", "1")
+    eventually("the old job is gone", lambda: place.store.get([gone]) == (None,))
+    assert place.job(kept).state is JobState.CANCELLED
 
 
 def test_four_workers_on_one_file_run_each_job_once(place: Place) -> None:

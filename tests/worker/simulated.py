@@ -28,11 +28,11 @@ from queuekit.worker.messages import (
     CALL_OF,
     Action,
     AskClaim,
-    AskExpire,
     AskExtend,
     AskLeave,
     AskRescue,
     AskSettle,
+    AskTidy,
     Call,
     CallFailed,
     CancelRun,
@@ -42,7 +42,6 @@ from queuekit.worker.messages import (
     ClaimAnswered,
     Event,
     Exit,
-    ExpireAnswered,
     ExtendAnswered,
     KillChild,
     LeaveAnswered,
@@ -53,8 +52,9 @@ from queuekit.worker.messages import (
     StartChild,
     TellEnd,
     Tick,
+    TidyAnswered,
 )
-from queuekit.worker.settings import WorkerSettings
+from queuekit.worker.settings import TIDY_LIMIT, WorkerSettings
 
 TASKS = {"sync": Executor.PROCESS, "async": Executor.ASYNCIO}
 LEASE = timedelta(seconds=6)
@@ -275,8 +275,8 @@ class SimulatedWorker:
                 return ExtendAnswered(tokens, store.extend(self._beat, tokens, lease))
             case AskRescue(request):
                 return RescueAnswered(store.rescue(request))
-            case AskExpire(limit):
-                return ExpireAnswered(store.expire(limit))
+            case AskTidy():
+                return TidyAnswered(store.expire(TIDY_LIMIT) == TIDY_LIMIT)
             case AskLeave():
                 store.leave(self._beat.id)
                 return LeaveAnswered()

@@ -15,22 +15,23 @@ from queuekit.storage import MAX_BATCH, Extended, Store, WorkerBeat
 from queuekit.worker.messages import (
     CALL_OF,
     AskClaim,
-    AskExpire,
     AskExtend,
     AskLeave,
     AskRescue,
     AskSettle,
+    AskTidy,
     CallFailed,
     ClaimAnswered,
     Event,
-    ExpireAnswered,
     ExtendAnswered,
     LeaveAnswered,
     RescueAnswered,
     SettleAnswered,
+    TidyAnswered,
 )
+from queuekit.worker.settings import KEPT, TIDY_LIMIT
 
-StoreAction = AskClaim | AskSettle | AskExtend | AskRescue | AskExpire | AskLeave
+StoreAction = AskClaim | AskSettle | AskExtend | AskRescue | AskTidy | AskLeave
 
 
 class Caller:
@@ -82,8 +83,10 @@ class Caller:
                 return ExtendAnswered(tokens, self._extend(tokens, lease))
             case AskRescue(request):
                 return RescueAnswered(store.rescue(request))
-            case AskExpire(limit):
-                return ExpireAnswered(store.expire(limit))
+            case AskTidy():
+                done = [store.expire(TIDY_LIMIT)]
+                done += [store.prune(states, age, TIDY_LIMIT) for states, age in KEPT]
+                return TidyAnswered(more=TIDY_LIMIT in done)
             case AskLeave():
                 store.leave(self._beat.id)
                 return LeaveAnswered()

@@ -24,10 +24,10 @@ from queuekit.worker.messages import (
     ANSWER_OF,
     Action,
     AskClaim,
-    AskExpire,
     AskExtend,
     AskLeave,
     AskRescue,
+    AskTidy,
     Call,
     CallFailed,
     ChildBroken,
@@ -48,6 +48,7 @@ from queuekit.worker.messages import (
     StoreChanged,
     TellEnd,
     Tick,
+    TidyAnswered,
 )
 from queuekit.worker.pace import Pace
 from queuekit.worker.settings import (
@@ -238,12 +239,14 @@ class WorkerCore:
                 if now >= self._sweep_at:
                     # Right after its own leases were extended, whatever the store's clock did.
                     self._sweep_at = self._beat_at
-                    self._sweeps_due = {Call.RESCUE, Call.EXPIRE}
+                    self._sweeps_due = {Call.RESCUE, Call.TIDY}
             case RescueAnswered(claims):
                 self._rescue = None
                 yield from self._rescued(claims, now)
                 if len(claims) == SWEEP_LIMIT:
                     self._sweeps_due.add(Call.RESCUE)
+            case TidyAnswered(more):
+                self._sweeps_due |= {Call.TIDY} if more else set()
             case LeaveAnswered():
                 yield Exit(self._exit_code)
 
@@ -432,17 +435,17 @@ class WorkerCore:
             yield AskExtend(self._hand.tokens(), self._settings.lease)
 
     def _ask_sweep(self, now: float) -> Iterator[Action]:
-        """Take over leases that ran out, and end jobs that expired; each heartbeat makes it due."""
+        """Rescue, expire and prune; each heartbeat makes them due."""
         if Call.RESCUE in self._sweeps_due and self._calls.may(Call.RESCUE, now):
             self._sweeps_due.discard(Call.RESCUE)
             self._rescue = self._rescue or self._request(SWEEP_LIMIT, 0)
             self._calls.begin(Call.RESCUE)
             yield AskRescue(self._rescue)
             self._rescue = replace(self._rescue, repeat=True)
-        if Call.EXPIRE in self._sweeps_due and self._calls.may(Call.EXPIRE, now):
-            self._sweeps_due.discard(Call.EXPIRE)
-            self._calls.begin(Call.EXPIRE)
-            yield AskExpire(SWEEP_LIMIT)
+        if Call.TIDY in self._sweeps_due and self._calls.may(Call.TIDY, now):
+            self._sweeps_due.discard(Call.TIDY)
+            self._calls.begin(Call.TIDY)
+            yield AskTidy()
 
     def _request(self, start: int, reserve: int) -> ClaimRequest:
         return ClaimRequest(

@@ -25,7 +25,7 @@ class Call(StrEnum):
     SETTLE = "settle"
     EXTEND = "extend"
     RESCUE = "rescue"
-    EXPIRE = "expire"
+    TIDY = "tidy"
     LEAVE = "leave"
 
 
@@ -95,10 +95,10 @@ class RescueAnswered:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpireAnswered:
-    """The store's answer to `AskExpire`."""
+class TidyAnswered:
+    """The store's answer to `AskTidy`; `more` says that there may be more to do."""
 
-    ended: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ Event = (
     | SettleAnswered
     | ExtendAnswered
     | RescueAnswered
-    | ExpireAnswered
+    | TidyAnswered
     | LeaveAnswered
     | CallFailed
     | StoreChanged
@@ -216,10 +216,8 @@ class AskRescue:
 
 
 @dataclass(frozen=True, slots=True)
-class AskExpire:
-    """Call `Store.expire`."""
-
-    limit: int
+class AskTidy:
+    """Call `Store.expire`, and `Store.prune` for final jobs that were kept long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +258,7 @@ Action = (
     | AskSettle
     | AskExtend
     | AskRescue
-    | AskExpire
+    | AskTidy
     | AskLeave
     | Say
     | TellEnd
@@ -273,7 +271,7 @@ ANSWER_OF: Final[Mapping[type[Event], Call]] = {
     SettleAnswered: Call.SETTLE,
     ExtendAnswered: Call.EXTEND,
     RescueAnswered: Call.RESCUE,
-    ExpireAnswered: Call.EXPIRE,
+    TidyAnswered: Call.TIDY,
     LeaveAnswered: Call.LEAVE,
 }
 """Which call each answer belongs to."""
@@ -283,7 +281,7 @@ CALL_OF: Final[Mapping[type[Action], Call]] = {
     AskSettle: Call.SETTLE,
     AskExtend: Call.EXTEND,
     AskRescue: Call.RESCUE,
-    AskExpire: Call.EXPIRE,
+    AskTidy: Call.TIDY,
     AskLeave: Call.LEAVE,
 }
 """Which call each question makes."""

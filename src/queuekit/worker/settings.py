@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from queuekit.job import JobState
+
 DEFAULT_LEASE: Final = timedelta(seconds=30)
 """How long a dead worker's jobs wait.
 
@@ -48,8 +50,17 @@ RETRY_LONGEST: Final = 5.0
 return as one."""
 
 SWEEP_LIMIT: Final = 100
-"""Leases rescued, and jobs expired, in one call: bounded work; a full answer is followed by the
-next call at once."""
+"""Leases rescued in one call: bounded work; a full answer is followed by the next call at once."""
+
+TIDY_LIMIT: Final = 500
+"""Jobs expired or pruned in one call, likewise: some ten milliseconds of a store's time."""
+
+KEPT: Final = (
+    (frozenset({JobState.COMPLETED}), timedelta(days=7)),
+    (frozenset({JobState.DISCARDED, JobState.CANCELLED}), timedelta(days=90)),
+)
+"""How long final jobs are kept: what went well for a look back over the week, what did not for the
+person who has to mend it, holidays included."""
 
 FINAL_TRIES: Final = 5.0
 """Seconds that a worker whose jobs have ended keeps trying to write their outcomes to a store that

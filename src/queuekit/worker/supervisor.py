@@ -31,11 +31,11 @@ from queuekit.worker.core import WorkerCore
 from queuekit.worker.messages import (
     Action,
     AskClaim,
-    AskExpire,
     AskExtend,
     AskLeave,
     AskRescue,
     AskSettle,
+    AskTidy,
     CancelRun,
     ChildBroken,
     ChildFinished,
@@ -261,7 +261,7 @@ class Supervisor:
                 case KillChild(number):
                     if number in self._children:
                         self._children[number].kill()
-                case AskClaim() | AskSettle() | AskExpire() | AskLeave():
+                case AskClaim() | AskSettle() | AskTidy() | AskLeave():
                     assert self._work is not None, "a store is open before anything is asked of it"
                     self._work.ask(action)
                 case AskExtend() | AskRescue():
