@@ -287,6 +287,16 @@ def test_a_signal_that_does_not_carry_what_it_should_still_ends_its_job(
     assert (job.state, job.final_reason) == (state, reason)
 
 
+def test_the_first_child_may_die_before_it_has_said_what_tasks_there_are(place: Place) -> None:
+    job_id = program.ok.enqueue().id
+    worker = place.worker()
+    eventually("it is started", lambda: children_of(worker.pid) != [])
+    for child in children_of(worker.pid):
+        os.kill(child, signal.SIGKILL)
+    assert place.until_final(job_id)[0].state is JobState.COMPLETED
+    assert "ended unasked" in place.log()
+
+
 def test_a_dead_child_is_noticed_though_a_copy_of_it_lives_on(place: Place) -> None:
     guilty = program.leave_a_copy_and_die.enqueue(600).id
     after = program.ok.enqueue().id

@@ -107,8 +107,7 @@ class WorkerCore:
 
     def start(self) -> list[Action]:
         """The first actions: one child, to learn what tasks there are."""
-        child = self._slots.first()
-        return [StartChild(child.number, child.executor)]
+        return list(self._staff(0.0))
 
     def step(self, event: Event, now: float) -> list[Action]:
         """Take in what happened at monotonic time `now`; what to do about it."""
@@ -367,11 +366,11 @@ class WorkerCore:
     # --- what to ask the store next
 
     def _pump(self, now: float) -> Iterator[Action]:
+        yield from self._staff(now)
         if self._tasks is None:
             if self._mode is not Mode.WORKING:
                 yield Exit(EXIT_OK)
             return
-        yield from self._staff(now)
         self._give_back(now)
         for held in self._hand.waiting_for_a_child():
             yield from self._hand.run(held, self._tasks[held.claim.task], now)
@@ -386,9 +385,10 @@ class WorkerCore:
 
     def _staff(self, now: float) -> Iterator[Action]:
         """Start the children that are missing, unless they keep dying."""
-        if self._mode is Mode.WORKING and now >= self._spawn_at:
-            for child in self._slots.missing():
-                yield StartChild(child.number, child.executor)
+        if self._mode is not Mode.WORKING or now < self._spawn_at:
+            return
+        for child in self._slots.missing():
+            yield StartChild(child.number, child.executor)
 
     def _give_back(self, now: float) -> None:
         """Reserved jobs that cannot start soon are for others to run."""

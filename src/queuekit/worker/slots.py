@@ -30,19 +30,20 @@ class Slots:
     """All children, and which executors the app's tasks need."""
 
     def __init__(self, processes: int, coroutines: int) -> None:
-        self._wanted = {Executor.PROCESS: processes, Executor.ASYNCIO: 1}
+        self._wanted = {Executor.PROCESS: 1, Executor.ASYNCIO: 1}
+        self._processes = processes
         self._capacity = {Executor.PROCESS: 1, Executor.ASYNCIO: coroutines}
         self._needed: set[Executor] = {Executor.PROCESS}
         self._numbers = 0
         self.children: dict[int, Child] = {}
 
-    def first(self) -> Child:
-        """The child that is started before it is known what tasks there are."""
-        return self._add(Executor.PROCESS)
-
     def need(self, executors: set[Executor]) -> list[Child]:
-        """The app has tasks for these executors; children of another kind are to be killed."""
+        """The app has tasks for these executors; children of another kind are to be killed.
+
+        Before it is known what tasks there are, one child is wanted, to say so.
+        """
         self._needed = executors
+        self._wanted[Executor.PROCESS] = self._processes
         surplus = [child for child in self.children.values() if child.executor not in executors]
         for child in surplus:
             child.killed = True
