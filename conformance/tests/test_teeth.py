@@ -10,13 +10,14 @@ import pytest
 from queuekit.clock import EPOCH
 from queuekit.errors import QueuekitError
 from queuekit.memory import open_memory
-from queuekit.storage import OpenOptions
+from queuekit.storage import OpenOptions, QueueMode
 from queuekit_conformance import mutants
 from queuekit_conformance.steps import Stage, TravellingStore, complete, discard, retry
 from queuekit_conformance.suite import (
     test_capability,
     test_claim,
     test_control,
+    test_door,
     test_enqueue,
     test_finish,
     test_graph,
@@ -54,6 +55,11 @@ class Bite:
 
 
 BITES = [
+    Bite(
+        mutants.AbsentModeAccepted,
+        test_door.test_an_absent_queue_mode_is_refused,
+        mode=QueueMode.FAIR,
+    ),
     Bite(mutants.PriorityInverted, test_claim.test_higher_priority_comes_first),
     Bite(mutants.PriorityAsText, test_claim.test_priorities_are_compared_as_numbers),
     Bite(mutants.OrderReversed, test_claim.test_what_was_sent_first_comes_first),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import pluggy
 
@@ -60,16 +60,54 @@ def open_store(url: str, *, testing: bool = False) -> Store:
     plus decides.
 
     Raises:
-        ConfigurationError: see `load_adapter`; also a URL without a scheme.
+        ConfigurationError: see `load_adapter`; also a URL without a scheme, or
+            one of which a part would be lost.
         StoreError: the store is not there, or cannot be used.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
     if not parts.scheme or "://" not in url:
         raise ConfigurationError(
             "a store is named by a URL such as sqlite:///jobs.db; this one has no scheme"
         )
+    options = _options_in(parts.query)
     adapter = load_adapter(parts.scheme.partition("+")[0])
-    return adapter.open(url, OpenOptions(testing, dict(parse_qsl(parts.query))))
+    return adapter.open(url, OpenOptions(testing, options))
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL, none of it left out.
+
+    `urlsplit` drops line ends, and everybody after it the fragment: the store would be another one
+    than was written.
+    """
+    for character in url:
+        if character < " " or character == "\x7f":
+            raise ConfigurationError(
+                f"a URL cannot hold the control character {character!a};"
+                f" if a name has it, write %{ord(character):02X}"
+            )
+    try:
+        parts = urlsplit(url)
+    except ValueError as problem:
+        raise ConfigurationError(f"this is no URL of a store: {problem}") from None
+    if "#" in url:
+        raise ConfigurationError("a # ends a URL; if a name has one, write %23")
+    return parts
+
+
+def _options_in(query: str) -> dict[str, str]:
+    """The options that stand behind the question mark, each with a value and only once."""
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if not value:
+            raise ConfigurationError(
+                f"the option {name!r} has no value; write ?{name}=VALUE, or %3F if the question"
+                " mark is part of a name"
+            )
+        if name in options:
+            raise ConfigurationError(f"the option {name!r} stands twice; keep one")
+        options[name] = value
+    return options
 
 
 def _ask(scheme: str, plugin: object) -> Adapter:

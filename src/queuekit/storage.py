@@ -107,6 +107,8 @@ class Capabilities:
     tx_enqueue: Ability = ABSENT
     tx_finish: Ability = ABSENT
     push: Ability = ABSENT
+    ageing: Ability = ABSENT
+    fair: Ability = ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,10 @@ class Change:
 
 
 class QueueMode(StrEnum):
-    """How a queue's jobs are ordered; stored, and the same for all workers."""
+    """How a queue's jobs are ordered; stored, and the same for all workers.
+
+    All but `STRICT` are abilities of the same name.
+    """
 
     STRICT = "strict"
     AGEING = "ageing"
@@ -370,7 +375,10 @@ class Store(Protocol):
         ...
 
     def progress(self, token: Token, progress: str, log: Sequence[str] = ()) -> Answer:
-        """Replace the running job's progress (JSON text) and append lines to its log."""
+        """Replace the running job's progress (JSON text) and append lines to its log.
+
+        Repeated after `OutcomeUnknown`, it may append the lines twice.
+        """
         ...
 
     def rescue(self, request: ClaimRequest) -> tuple[Claim, ...]:
@@ -391,6 +399,9 @@ class Store(Protocol):
         ...
 
     # --- control
+    #
+    # Cancel, discard, rerun and amend answer for the state that they find: after `OutcomeUnknown`,
+    # look at the jobs before you repeat one, since the repeat answers for what the first call left.
 
     def cancel(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
         """Waiting, pending and reserved jobs end as `cancelled` at once; for started ones the
@@ -416,11 +427,16 @@ class Store(Protocol):
         """Change a queue's settings for all workers; None leaves one as it is.
 
         The queue need not have jobs.
+
+        Raises:
+            UnsupportedOperation: the store declares the mode absent; nothing was changed.
         """
         ...
 
     def purge(self, queue: str, limit: int) -> int:
-        """Delete up to `limit` waiting jobs of a queue, never a leased one; returns how many."""
+        """Delete up to `limit` waiting jobs of a queue, in the order of claims, never a leased one;
+        returns how many.
+        """
         ...
 
     def prune(self, states: frozenset[JobState], older_than: timedelta, limit: int) -> int:
@@ -599,7 +615,12 @@ class SupportsTravel(Protocol):
     """A store that was opened for testing, whose clock travels."""
 
     def travel(self, by: timedelta) -> None:
-        """Move the store's now forward."""
+        """Move the store's now forward, at most to the last instant that there is.
+
+        Raises:
+            ConfigurationError: the store was not opened for testing.
+            ValueError: the way leads back.
+        """
         ...
 
 

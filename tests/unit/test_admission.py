@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from queuekit.admission import admit, check_instant, check_name, check_priority
+from queuekit.admission import admit, check_instant, check_name, check_priority, span
 from queuekit.clock import EPOCH, MAX_INSTANT
 from queuekit.errors import InvalidJob, UnsupportedOperation
 from queuekit.job import (
@@ -62,7 +62,11 @@ REFUSED: list[tuple[str, Any]] = [
     *[("tags", ("good", name)) for name in BAD_NAMES],
     *[("priority", n) for n in (MIN_PRIORITY - 1, MAX_PRIORITY + 1)],
     *[(name, when) for name in ("due", "expires") for when in (-SECOND, NAIVE, FAR)],
-    *[("max_attempts", n) for n in (0, -1)],
+    ("priority", 1.5),
+    ("priority", float("nan")),
+    *[("max_attempts", n) for n in (0, -1, 2**31, 1.5)],
+    *[(name, text) for name in ("payload", "meta") for text in ("a\x00b", "\ud800")],
+    ("unique", UniqueKey("k", UniqueUntil.PERIOD, -SECOND)),
     ("parents", (Parent(GOOD.id),)),
     ("parents", (Parent(UUID(int=2)), Parent(UUID(int=2)))),
     *[("unique", UniqueKey(key)) for key in BAD_KEYS],
@@ -93,6 +97,8 @@ ADMITTED: list[tuple[str, Any]] = [
     *[(name, when) for name in ("due", "expires") for when in (0 * SECOND, timedelta.max)],
     *[(name, when) for name in ("due", "expires") for when in (EPOCH, MAX_INSTANT)],
     ("max_attempts", 1),
+    ("max_attempts", 2**31 - 1),
+    *[(name, "🐍\u0085 \\u0000") for name in ("payload", "meta")],
     ("parents", (Parent(UUID(int=2)), Parent(UUID(int=3)))),
     ("unique", UniqueKey("é" * MAX_KEY)),
     ("unique", UniqueKey("k", UniqueUntil.PERIOD, SECOND)),
@@ -148,6 +154,15 @@ def test_an_absent_ability_is_refused_by_name(ability: str, field: str, value: A
 def test_a_plain_job_needs_nothing() -> None:
     admit([GOOD], NOTHING)
     admit([], NOTHING)
+
+
+def test_a_duration_is_held_inside_the_span_of_time() -> None:
+    assert [span(each) for each in (timedelta.min, -SECOND, SECOND, timedelta.max)] == [
+        timedelta(0),
+        timedelta(0),
+        SECOND,
+        MAX_INSTANT - EPOCH,
+    ]
 
 
 def test_the_checks_of_single_fields_say_which_field() -> None:

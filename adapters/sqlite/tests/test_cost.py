@@ -10,7 +10,7 @@ import pytest
 from adapters.sqlite.tests.words import connection_of, finishes, new_job, open_at, request, traced
 from sqlalchemy.sql.base import Executable
 
-from queuekit.job import DEFAULT_QUEUE, AttemptOutcome, JobState, Move, Resolution
+from queuekit.job import DEFAULT_QUEUE, AttemptOutcome, JobState, Move, Parent, Resolution
 from queuekit.storage import Change, JobFilter, WorkerBeat
 from queuekit_sql import claiming, leasing, levels, removing
 from queuekit_sqlite.store import SqliteStore
@@ -225,3 +225,17 @@ def test_a_retry_with_a_wait_of_its_own_for_each_job_is_still_one_step(busy: Sql
     with traced(busy) as statements:
         busy.finish(items)
     assert steps(statements) <= 5
+
+
+def cost_of_cancelling(store: SqliteStore, parents: int) -> int:
+    """Characters of SQL that it takes to cancel so many parents of one child each."""
+    family = [new_job() for _ in range(parents)]
+    store.enqueue(family)
+    store.enqueue([new_job(parents=(Parent(job.id),)) for job in family])
+    with traced(store) as statements:
+        store.cancel([job.id for job in family], "not wanted")
+    return sum(map(len, statements))
+
+
+def test_cancelling_twice_as_many_parents_costs_twice_as_much(store: SqliteStore) -> None:
+    assert cost_of_cancelling(store, 400) < 2.5 * cost_of_cancelling(store, 200)

@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +22,6 @@ from queuekit.errors import (
     StoreFull,
     StoreReadOnly,
     StoreUnavailable,
-    UnsupportedOperation,
 )
 from queuekit.job import JobState
 from queuekit.plugins import open_store
@@ -38,6 +39,7 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
+        Path(name).chmod(0o755)  # so that it can be emptied
 
 
 def refusal_seen_by_another_user(act: Callable[[], object]) -> BaseException | None:
@@ -122,6 +124,54 @@ def test_commits_reach_the_disk_unless_the_url_says_otherwise(path: Path, tmp_pa
     normal.close()
 
 
+BAD_URLS = [
+    ("sqlite:///job#1.db", "%23"),
+    ("sqlite:///a?b.db", "%3F"),
+    ("sqlite:///c.db?synchronous=", "synchronous"),
+    ("sqlite:///c.db?synchronous=full&synchronous=normal", "twice"),
+    ("sqlite+aio:///k.db", "driver"),
+    ("sqlite:///n\to.db", "%09"),
+    ("sqlite:///n\no.db", "%0A"),
+    ("sqlite:///%ff.db", "UTF-8"),
+    ("sqlite:///\udcff.db", "UTF-8"),
+    ("sqlite://[x/jobs.db", "URL"),
+]
+
+
+@pytest.mark.parametrize(("url", "word"), BAD_URLS, ids=ascii)
+def test_a_url_that_would_name_another_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=word) as refused:
+        open_store(url)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_percent_encoded_is_part_of_the_name(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/a%23b%3Fc%25.db").close()
+    assert (tmp_path / "a#b?c%.db").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + "/jobs.db", "x/" * 5_000])
+def test_a_name_that_is_too_long_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreUnavailable, match="too long") as refused:
+        open_at(tmp_path / name)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_current_directory_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigurationError, match="absolute path"):
+        read_url("sqlite:///jobs.db", {})
+
+
 # --- schema
 
 
@@ -155,6 +205,46 @@ def test_a_newer_schema_is_refused_with_both_versions(path: Path) -> None:
         open_at(path)
 
 
+FOREIGN = {
+    "meta of others": "CREATE TABLE queuekit_meta (mine)",
+    "meta alone": "CREATE TABLE queuekit_meta (key TEXT PRIMARY KEY, value TEXT)",
+    "jobs of others": "CREATE TABLE queuekit_jobs (mine)",
+    "a view": "CREATE VIEW queuekit_jobs AS SELECT 1",
+    "an index": "CREATE TABLE mine (a); CREATE INDEX queuekit_meta ON mine (a)",
+}
+
+
+@pytest.mark.parametrize("script", FOREIGN.values(), ids=FOREIGN)
+def test_tables_that_others_made_under_our_names_are_told(path: Path, script: str) -> None:
+    with sqlite3.connect(path) as other:
+        other.executescript(script)
+    other.close()
+    with pytest.raises(StoreCorrupt) as refused:
+        open_at(path)
+    assert_clear(refused.value, path)
+
+
+SPOILED = {
+    "a table gone": "DROP TABLE queuekit_edges",
+    "no version": "DELETE FROM queuekit_meta WHERE key = 'schema'",
+    **{
+        f"version {value}": f"UPDATE queuekit_meta SET value = '{value}' WHERE key = 'schema'"
+        for value in ("x", "-1", "0", "1.5")
+    },
+}
+
+
+@pytest.mark.parametrize("script", SPOILED.values(), ids=SPOILED)
+def test_a_store_that_lacks_a_part_is_told_at_once(path: Path, script: str) -> None:
+    open_at(path).close()
+    with sqlite3.connect(path) as other:
+        other.executescript(script)
+    other.close()
+    with pytest.raises(StoreCorrupt) as refused:
+        open_at(path)
+    assert_clear(refused.value, path)
+
+
 # --- what can be wrong with a file
 
 
@@ -184,6 +274,7 @@ def test_a_directory_is_no_store(tmp_path: Path) -> None:
 
 def test_a_read_only_directory_is_told(open_folder: Path) -> None:
     open_at(open_folder / "warm.db").close()  # everything is imported before the rights are gone
+    open_folder.chmod(0o555)  # not even its owner may write, if the test is not run by root
     error = refusal_seen_by_another_user(lambda: open_at(open_folder / "jobs.db"))
     assert isinstance(error, StoreReadOnly)
     assert_clear(error, open_folder)
@@ -237,12 +328,72 @@ def test_threads_that_wait_beyond_patience_are_told(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transactions, "PATIENCE", 0.05)
-    with (
-        store._transactions._turn_of_file,
-        pytest.raises(StoreUnavailable, match="other threads"),
-    ):
+    taken, may_end = threading.Event(), threading.Event()
+
+    def keep_the_turn() -> None:
+        with store._transactions._turn_of_file:
+            taken.set()
+            may_end.wait(30)
+
+    thread = threading.Thread(target=keep_the_turn)
+    thread.start()
+    assert taken.wait(30)
+    with pytest.raises(StoreUnavailable, match="other threads"):
         store.enqueue([new_job()])
+    may_end.set()
+    thread.join(30)
     store.enqueue([new_job()])
+
+
+def test_a_file_of_two_names_is_refused(path: Path) -> None:
+    """Each name has a log of its own, and neither knows of the other's jobs."""
+    store = open_at(path)
+    os.link(path, path.with_name("other.db"))
+    with pytest.raises(StoreUnavailable, match="hard link") as refused:
+        open_at(path.with_name("other.db"))
+    assert_clear(refused.value, path.with_name("other.db"))
+    with pytest.raises(StoreUnavailable, match="hard link"):
+        store.enqueue([new_job()])
+    path.with_name("other.db").unlink()
+    store.enqueue([new_job()])
+    store.close()
+
+
+def in_another_thread(act: Callable[[], object]) -> BaseException | None:
+    """What `act` raises in a thread that has no connection yet."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(act).exception(30)
+
+
+def assert_refuses(store: SqliteStore, word: str) -> None:
+    """All verbs refuse, with a connection and without one."""
+    for act in (
+        lambda: store.enqueue([new_job()]),
+        lambda: store.count(JobFilter(), 9),
+        store.change_mark,
+    ):
+        with pytest.raises(StoreUnavailable, match=f"{word}.*open it again"):
+            act()
+        assert isinstance(in_another_thread(act), StoreUnavailable)
+
+
+def test_a_deleted_file_takes_no_more_jobs(store: SqliteStore, path: Path) -> None:
+    store.enqueue([new_job()])
+    store.change_mark()
+    path.unlink()
+    assert_refuses(store, "deleted")
+    assert not path.exists()
+
+
+def test_a_replaced_file_takes_no_more_jobs_from_its_old_store(
+    store: SqliteStore, path: Path
+) -> None:
+    store.enqueue([new_job()])
+    store.change_mark()
+    other = open_at(path.with_name("other.db"))
+    other.close()
+    path.with_name("other.db").replace(path)
+    assert_refuses(store, "replaced")
 
 
 def test_a_damaged_page_is_told_as_corruption(path: Path) -> None:
@@ -267,6 +418,6 @@ def test_closing_twice_is_fine_and_using_a_closed_store_is_told(path: Path) -> N
 
 def test_only_a_store_for_testing_travels(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
-    with pytest.raises(UnsupportedOperation):
+    with pytest.raises(ConfigurationError, match="testing"):
         store.travel(timedelta(seconds=1))  # type: ignore[attr-defined]
     store.close()

@@ -7,29 +7,13 @@ from datetime import timedelta
 from heapq import merge, nsmallest
 from operator import attrgetter
 
+from queuekit.admission import span
 from queuekit.clock import after
-from queuekit.errors import InvalidJob
 from queuekit.job import Claim, Phase
 from queuekit.memory import endings
 from queuekit.memory.rows import Row
 from queuekit.memory.tables import Tables
-from queuekit.storage import MAX_BATCH, NONCE_BYTES, Claimed, ClaimRequest
-
-
-def check_request(request: ClaimRequest) -> None:
-    """Refuse what no store could answer.
-
-    Raises:
-        InvalidJob: the nonce has another length, or the numbers are negative or too large.
-    """
-    if len(request.nonce) != NONCE_BYTES:
-        raise InvalidJob("nonce", f"is {len(request.nonce)} bytes long; it takes {NONCE_BYTES}")
-    if request.start < 0 or request.reserve < 0:
-        raise InvalidJob("start", "a number of jobs asked for is negative")
-    if request.start + request.reserve > MAX_BATCH:
-        raise InvalidJob(
-            "start", f"{request.start + request.reserve} jobs in one call; at most {MAX_BATCH}"
-        )
+from queuekit.storage import Claimed, ClaimRequest
 
 
 def claim(tables: Tables, now: int, request: ClaimRequest) -> Claimed:
@@ -112,7 +96,7 @@ def _take(
         with tables.changing(row):
             row.phase, row.rank = Phase.RUNNING, rank
             row.claims, row.nonce = row.claims + 1, request.nonce
-            row.lease_until = after(now, request.lease)
+            row.lease_until = after(now, span(request.lease))
             if row.worker is None or not row.is_started:
                 row.worker = request.worker  # a rescuer does not put its name to a lost attempt
         claims.append(row.claim())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from queuekit.admission import span
 from queuekit.clock import after, from_micros
 from queuekit.job import Attempt, AttemptOutcome, JobState, Move, Phase, Reason, Resolution, Token
 from queuekit.memory import endings
@@ -35,7 +36,7 @@ def extend(
     held = [_held(tables, token) for token in tokens]
     for row in held:
         if row is not None:
-            row.lease_until = after(now, lease)
+            row.lease_until = after(now, span(lease))
     return Extended(
         answers=tuple(Answer.LOST if row is None else Answer.DONE for row in held),
         cancels=frozenset(row.id for row in held if row and row.cancel_reason is not None),
@@ -149,9 +150,9 @@ def _move(tables: Tables, now: int, row: Row, resolution: Resolution) -> None:
             # A person cancelled it while it ran: whatever its code wants, it never runs again.
             endings.end(tables, now, row, JobState.CANCELLED, row.cancel_reason)
         case Move.RETRY:
-            _wait(tables, row, Reason.RETRY, after(now, resolution.delay))
+            _wait(tables, row, Reason.RETRY, after(now, span(resolution.delay)))
         case Move.SNOOZE:
-            _wait(tables, row, Reason.SNOOZED, after(now, resolution.delay))
+            _wait(tables, row, Reason.SNOOZED, after(now, span(resolution.delay)))
         case Move.RELEASE:
             _wait(tables, row, resolution.wait_reason, _run_at_after_release(row, now, resolution))
 
@@ -162,8 +163,8 @@ def _run_at_after_release(row: Row, now: int, resolution: Resolution) -> int:
     One that has to wait cannot: order and wait are both read from `run_at`. So a job of an unknown
     task falls back to where its wait ends; it keeps its place among equals by `seq`.
     """
-    keeps_place = resolution.wait_reason is Reason.RELEASED and not resolution.delay
-    return row.run_at if keeps_place else after(now, resolution.delay)
+    keeps_place = resolution.wait_reason is Reason.RELEASED and not span(resolution.delay)
+    return row.run_at if keeps_place else after(now, span(resolution.delay))
 
 
 def _wait(tables: Tables, row: Row, reason: Reason, run_at: int) -> None:

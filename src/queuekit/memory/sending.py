@@ -27,13 +27,14 @@ def instant(now: int, when: timedelta | datetime) -> int:
 
 
 def _check_against_stored(tables: Tables, jobs: Sequence[NewJob]) -> None:
-    earlier: set[UUID] = set()
     for job in jobs:
         known = tables.rows.get(job.id)
-        if known is None:
-            _check_parents(tables, job, earlier)
-        elif known.fingerprint != job.fingerprint():
+        if known is not None and known.fingerprint != job.fingerprint():
             raise JobConflict(job.id)
+    earlier: set[UUID] = set()
+    for job in jobs:
+        if job.id not in tables.rows:
+            _check_parents(tables, job, earlier)
         earlier.add(job.id)
 
 

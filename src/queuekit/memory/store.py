@@ -12,10 +12,26 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from queuekit.admission import admit, check_batch
+from queuekit.admission import (
+    admit,
+    check_batch,
+    check_beat,
+    check_change,
+    check_filter,
+    check_final,
+    check_finishes,
+    check_mode,
+    check_name,
+    check_number,
+    check_page,
+    check_progress,
+    check_request,
+    check_text,
+    check_travel,
+)
 from queuekit.clock import duration_micros, from_micros
-from queuekit.errors import ConfigurationError, StoreUnavailable
-from queuekit.job import Attempt, Claim, Enqueued, Job, JobState, NewJob, Token
+from queuekit.errors import StoreUnavailable
+from queuekit.job import MAX_KEY, Attempt, Claim, Enqueued, Job, JobState, NewJob, Token
 from queuekit.memory import claiming, control, finishing, reading, sending
 from queuekit.memory.tables import Tables
 from queuekit.storage import (
@@ -105,10 +121,7 @@ class MemoryStore:
             ConfigurationError: the store was not opened for testing.
             ValueError: the way leads back.
         """
-        if not self._testing:
-            raise ConfigurationError("only a store opened with testing=True travels in time")
-        if by < timedelta(0):
-            raise ValueError("a store's clock never goes back")
+        check_travel(by, testing=self._testing)
         with self._step() as (tables, _):
             tables.travelled += duration_micros(by)
 
@@ -135,40 +148,45 @@ class MemoryStore:
 
     def claim(self, request: ClaimRequest) -> Claimed:
         """Take due jobs under a lease."""
-        claiming.check_request(request)
+        check_request(request)
         with self._step() as (tables, now):
             return claiming.claim(tables, now, request)
 
     def finish(self, finishes: Sequence[Finish], starts: Sequence[Token] = ()) -> Finished:
         """Apply resolutions and record starts."""
         check_batch([*finishes, *starts])
+        check_finishes(finishes)
         with self._step() as (tables, now):
             return finishing.finish(tables, now, finishes, starts)
 
     def extend(self, beat: WorkerBeat, tokens: Sequence[Token], lease: timedelta) -> Extended:
         """Keep leases, and note that the worker lives."""
+        check_beat(beat)
         check_batch(tokens)
         with self._step() as (tables, now):
             return finishing.extend(tables, now, beat, tokens, lease)
 
     def leave(self, worker: str) -> None:
         """Forget the worker's heartbeat."""
+        check_name("worker", worker, MAX_KEY)
         with self._step() as (tables, _):
             tables.workers.pop(worker, None)
 
     def progress(self, token: Token, progress: str, log: Sequence[str] = ()) -> Answer:
         """Note how far a running job is."""
+        check_progress(progress, log)
         with self._step() as (tables, _):
             return finishing.progress(tables, token, progress, log)
 
     def rescue(self, request: ClaimRequest) -> tuple[Claim, ...]:
         """Take over leases that ran out."""
-        claiming.check_request(request)
+        check_request(request)
         with self._step() as (tables, now):
             return claiming.rescue(tables, now, request)
 
     def expire(self, limit: int) -> int:
         """End waiting jobs whose expiry has passed."""
+        check_number("limit", limit, 0)
         with self._step() as (tables, now):
             return control.expire(tables, now, limit)
 
@@ -176,12 +194,14 @@ class MemoryStore:
 
     def cancel(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
         """Cancel jobs, or ask their workers to."""
+        check_text("reason", reason)
         check_batch(ids)
         with self._step() as (tables, now):
             return control.cancel(tables, now, ids, reason)
 
     def discard(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
         """Give up waiting and pending jobs."""
+        check_text("reason", reason)
         check_batch(ids)
         with self._step() as (tables, now):
             return control.discard(tables, now, ids, reason)
@@ -194,6 +214,7 @@ class MemoryStore:
 
     def amend(self, ids: Sequence[UUID], change: Change) -> tuple[Controlled, ...]:
         """Reschedule, reprioritise or move waiting and pending jobs."""
+        check_change(change)
         check_batch(ids)
         with self._step() as (tables, now):
             return control.amend(tables, now, ids, change)
@@ -202,16 +223,22 @@ class MemoryStore:
         self, name: str, *, paused: bool | None = None, mode: QueueMode | None = None
     ) -> None:
         """Change a queue's settings for all workers."""
+        check_name("queue", name)
+        check_mode(mode, CAPABILITIES)
         with self._step() as (tables, _):
             control.set_queue(tables, name, paused, mode)
 
     def purge(self, queue: str, limit: int) -> int:
         """Delete waiting jobs of a queue."""
+        check_name("queue", queue)
+        check_number("limit", limit, 0)
         with self._step() as (tables, now):
             return control.purge(tables, now, queue, limit)
 
     def prune(self, states: frozenset[JobState], older_than: timedelta, limit: int) -> int:
         """Delete old final jobs with their history."""
+        check_final(states)
+        check_number("limit", limit, 0)
         with self._step() as (tables, now):
             return control.prune(tables, now, states, older_than, limit)
 
@@ -230,11 +257,14 @@ class MemoryStore:
 
     def list(self, where: JobFilter, cursor: int | None = None, limit: int = 100) -> Page:
         """Jobs that match, newest first."""
+        check_page(where, cursor, limit)
         with self._step() as (tables, now):
             return reading.page(tables, now, where, cursor, limit)
 
     def count(self, where: JobFilter, bound: int) -> Count:
         """How many jobs match, counted up to `bound`."""
+        check_filter(where)
+        check_number("bound", bound, 1)
         with self._step() as (tables, now):
             return reading.count(tables, now, where, bound)
 

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Final
 from uuid import UUID
 
-from queuekit.clock import system_micros
+from queuekit.clock import MAX_MICROS, system_micros
 from queuekit.job import Phase
 from queuekit.memory.line import WaitingLine
 from queuekit.memory.rows import Row
@@ -60,7 +60,7 @@ class Tables:
 
     def now(self) -> int:
         """The store's clock."""
-        return system_micros() + self.travelled
+        return min(system_micros() + self.travelled, MAX_MICROS)
 
     # --- rows
 

@@ -21,10 +21,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Select, Update, null, select, update
 
-from queuekit.errors import InvalidJob
 from queuekit.job import Claim, JobState, Phase
 from queuekit.lifecycle import EXPIRED_REASON
-from queuekit.storage import MAX_BATCH, NONCE_BYTES, Claimed, ClaimRequest
+from queuekit.storage import Claimed, ClaimRequest
 from queuekit_sql.asking import Row, Verb, among, arg, ask, chunk_size, inline, listed
 from queuekit_sql.calls import first_answer, remember
 from queuekit_sql.clauses import IS_PARENT, columns, later
@@ -76,21 +75,6 @@ class _Taking:
             self.passed_over = True  # started or left, never buffered
         else:
             self.reserved.append(job)
-
-
-def check_request(request: ClaimRequest) -> None:
-    """Refuse what makes no sense before anything is asked.
-
-    Raises:
-        InvalidJob: the nonce has another length, or the numbers are negative or too large.
-    """
-    if len(request.nonce) != NONCE_BYTES:
-        raise InvalidJob("nonce", f"is {len(request.nonce)} bytes long; it takes {NONCE_BYTES}")
-    if request.start < 0 or request.reserve < 0:
-        raise InvalidJob("start", "a number of jobs asked for is negative")
-    asked = request.start + request.reserve
-    if asked > MAX_BATCH:
-        raise InvalidJob("start", f"{asked} jobs in one call; at most {MAX_BATCH}")
 
 
 def claim(request: ClaimRequest) -> Verb[Claimed]:

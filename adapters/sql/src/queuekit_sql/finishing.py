@@ -188,7 +188,7 @@ def _is_unknown_task(resolution: Resolution) -> bool:
 def _wait_of(job: Held, resolution: Resolution) -> _Wait:
     why = _WAITS.get(resolution.move, resolution.wait_reason)
     # A job given back unrun keeps its time, and with it its place in the order.
-    keeps_place = why is Reason.RELEASED and not resolution.delay
+    keeps_place = why is Reason.RELEASED and not within(resolution.delay)
     return _Wait(
         _lease_of(job, resolution), why.value, int(not keeps_place), within(resolution.delay)
     )

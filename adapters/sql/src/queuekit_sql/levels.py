@@ -17,6 +17,9 @@ from queuekit_sql.asking import Row, Verb, arg, ask, chunk_size, inline, listed
 from queuekit_sql.dialect import NOW
 from queuekit_sql.tables import jobs, queues
 
+_MOST_NAMES: Final = 256
+"""Queues of one statement, which names each in a SELECT of its own; SQLite takes 500 of them."""
+
 
 class Level(NamedTuple):
     """One priority of one queue that has claimable jobs, and of which the queue is not paused."""
@@ -36,7 +39,10 @@ def levels_of(names: tuple[str, ...] | None) -> Verb[list[Level]]:
         return []
     else:
         asked = list(dict.fromkeys(names))
-        rows = yield from ask(_levels_of(chunk_size(len(asked))), **listed("lanes", asked))
+        rows = []
+        for at in range(0, len(asked), _MOST_NAMES):
+            part = asked[at : at + _MOST_NAMES]
+            rows += yield from ask(_levels_of(chunk_size(len(part))), **listed("lanes", part))
     return [Level._make(row) for row in rows]
 
 

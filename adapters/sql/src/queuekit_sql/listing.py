@@ -51,7 +51,7 @@ class _Walk(NamedTuple):
 
 
 def page(where: JobFilter, cursor: int | None, limit: int) -> Verb[Page]:
-    """Jobs that match, newest first, from below the cursor; `check_limit` was called before."""
+    """Jobs that match, newest first, from below the cursor."""
     params = _params(where) | {"below": _BELOW_ALL if cursor is None else cursor}
     found: list[JobRow] = []
     floor = 0
@@ -68,16 +68,6 @@ def page(where: JobFilter, cursor: int | None, limit: int) -> Verb[Page]:
     return Page(jobs_found, floor or None)
 
 
-def check_limit(limit: int) -> None:
-    """Refuse a page that would never end.
-
-    Raises:
-        ValueError: it has no place for a job.
-    """
-    if limit < 1:
-        raise ValueError(f"a page of {limit} jobs; at least 1")
-
-
 def count(where: JobFilter, bound: int) -> Verb[Count]:
     """How many jobs match, counted up to the bound."""
     seen = 0
@@ -85,7 +75,7 @@ def count(where: JobFilter, bound: int) -> Verb[Count]:
         left = max(0, bound + 1 - seen)
         rows = yield from ask(walk.total, **_params(where), below=_BELOW_ALL, limit=left)
         seen += rows[0][0]
-    return Count(max(0, min(seen, bound)), exact=seen <= bound)
+    return Count(min(seen, bound), exact=seen <= bound)
 
 
 def _go_down(walk: _Walk, params: Params, limit: int) -> Verb[tuple[list[JobRow], int]]:

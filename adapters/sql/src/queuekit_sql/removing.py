@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from queuekit.job import FINAL_STATES, JobState, Phase
+from queuekit.job import JobState, Phase
 from queuekit.lifecycle import EXPIRED_REASON
 from queuekit_sql.asking import Row, Verb, arg, ask, inline
 from queuekit_sql.clauses import IS_PARENT
@@ -23,7 +23,7 @@ from queuekit_sql.tables import jobs
 
 def expire(limit: int) -> Verb[int]:
     """End waiting jobs whose expiry has passed, the longest expired first."""
-    rows = yield from ask(_EXPIRED, limit=max(0, limit))
+    rows = yield from ask(_EXPIRED, limit=limit)
     yield from end_unheld(
         [seq for seq, _ in rows],
         JobState.DISCARDED,
@@ -38,36 +38,20 @@ def purge(queue: str, limit: int) -> Verb[int]:
 
     To their children they count as cancelled.
     """
-    rows = yield from ask(_WAITING_IN, lane=queue, limit=max(0, limit))
+    rows = yield from ask(_WAITING_IN, lane=queue, limit=limit)
     yield from release_children((seq, False) for seq, is_parent in rows if is_parent)
     yield from delete_jobs([seq for seq, _ in rows])
     return len(rows)
 
 
 def prune(states: frozenset[JobState], older_than: timedelta, limit: int) -> Verb[int]:
-    """Delete final jobs that ended long enough ago, oldest end first.
-
-    `check_final` was called before.
-    """
+    """Delete final jobs that ended long enough ago, oldest end first."""
     found: list[Row] = []
     for state in sorted(states):
-        found += yield from ask(
-            _ENDED, state=state.value, age=within(older_than), limit=max(0, limit)
-        )
-    oldest = nsmallest(max(0, limit), ((finished_at, seq) for seq, finished_at in found))
+        found += yield from ask(_ENDED, state=state.value, age=within(older_than), limit=limit)
+    oldest = nsmallest(limit, ((finished_at, seq) for seq, finished_at in found))
     yield from delete_jobs([seq for _, seq in oldest])
     return len(oldest)
-
-
-def check_final(states: frozenset[JobState]) -> None:
-    """Refuse to prune jobs that live.
-
-    Raises:
-        ValueError: a state is not final.
-    """
-    if not states <= FINAL_STATES:
-        live = ", ".join(sorted(states - FINAL_STATES))
-        raise ValueError(f"only final jobs are pruned, not {live}")
 
 
 _EXPIRED: Final = (

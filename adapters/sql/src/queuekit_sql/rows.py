@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from queuekit.clock import MAX_MICROS, duration_micros, from_micros, to_micros
+from queuekit.admission import span
+from queuekit.clock import duration_micros, from_micros, to_micros
 from queuekit.job import (
     Attempt,
     AttemptOutcome,
@@ -153,11 +154,11 @@ def id_of(stored: bytes) -> UUID:
 
 
 def within(duration: timedelta) -> int:
-    """A duration in microseconds, cut to the span of all instants.
+    """A duration in microseconds, held inside the span of all instants.
 
     So adding it to now cannot overflow a column.
     """
-    return min(duration_micros(duration), MAX_MICROS)
+    return duration_micros(span(duration))
 
 
 def instant_and_delay(when: timedelta | datetime | None) -> tuple[int | None, int]:
@@ -207,7 +208,7 @@ def new_job(job: NewJob, key: bytes, fingerprint: bytes) -> Params:
         period = job.unique.period
         params["unique_value"] = job.unique.value
         params["unique_until"] = job.unique.until.value
-        params["unique_period"] = None if period is None else duration_micros(period)
+        params["unique_period"] = None if period is None else within(period)
         params["unique_conflict"] = job.unique.on_conflict.value
     if job.fire is not None:
         params["fire_schedule"] = job.fire.schedule

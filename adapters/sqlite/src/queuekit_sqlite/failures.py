@@ -5,6 +5,7 @@ SQLite's own exception is kept as the cause and never crosses the seam.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -40,6 +41,11 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
             return StoreCorrupt(
                 f"{path} is damaged ({error}); restore a backup, or try sqlite3's .recover"
             )
+        case sqlite3.SQLITE_ERROR:  # our statements are tested: it is the tables that do not fit
+            return StoreCorrupt(
+                f"the tables in {path} are not those of this queuekit ({error}); restore a backup,"
+                " or name another file"
+            )
         case sqlite3.SQLITE_CANTOPEN:
             return _cannot_open(error, path)
         case _:
@@ -67,7 +73,8 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _read_only(path: Path) -> StoreError:
-    what = path if path.exists() and not os.access(path, os.W_OK) else path.parent
+    is_file_closed = os.path.exists(path) and not os.access(path, os.W_OK)
+    what = path if is_file_closed else path.parent
     return StoreReadOnly(
         f"{path} cannot be written: {what} is read-only for this user;"
         " give it write permission on the file and its directory"
@@ -76,13 +83,22 @@ def _read_only(path: Path) -> StoreError:
 
 def _cannot_open(error: sqlite3.Error, path: Path) -> StoreError:
     """SQLite says only that it cannot; the file system knows why."""
-    if not path.parent.is_dir():
+    try:
+        os.stat(path)
+    except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            return StoreUnavailable(
+                f"cannot open {path}: the name is too long for its file system; shorten it"
+            )
+    if not os.path.isdir(path.parent):
         return StoreUnavailable(
             f"cannot open {path}: there is no directory {path.parent}; create it, or correct"
             " the URL"
         )
-    if path.is_dir():
+    if os.path.isdir(path):
         return StoreUnavailable(f"cannot open {path}: it is a directory; name a file in it")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    if not os.access(path.parent, os.W_OK) or (
+        os.path.exists(path) and not os.access(path, os.W_OK)
+    ):
         return _read_only(path)
     return StoreUnavailable(f"cannot open {path}: {error}; check its permissions")

@@ -12,11 +12,21 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
-from typing import Final, Protocol
+from collections.abc import Callable
+from threading import get_ident
+from typing import Final, Protocol, TypeVar
+
+from queuekit.errors import StoreUnavailable
 
 PATIENCE: Final = 30.0
 """Seconds that a fork waits for transactions; as long as those may wait for a lock themselves."""
+
+_LOOK: Final = 0.001
+"""Seconds between a fork's looks at whether somebody is still inside."""
+
+T = TypeVar("T")
 
 
 class Closes(Protocol):
@@ -28,40 +38,62 @@ class Closes(Protocol):
 
 
 class Gate:
-    """Counts the transactions that are running, and keeps new ones out while a fork is made."""
+    """Knows which threads are inside, and keeps new ones out while a fork is made.
+
+    A signal handler may raise between any two steps of `through`. So who is inside stands in a set,
+    to which adding and from which taking away are one step each, rather than in a count that an
+    interrupted thread would leave wrong for ever.
+    """
 
     def __init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
         """Begin afresh, as in a forked child, where none of the other threads exists."""
-        self._changed = threading.Condition(threading.Lock())
-        self._inside = 0
-        self._shut = False
+        self._inside: set[int] = set()
+        self._opened = threading.Event()
+        self._opened.set()
+        self._forking = threading.Lock()
+        self._forker: int | None = None
 
-    def __enter__(self) -> None:
-        with self._changed:
-            while self._shut:
-                self._changed.wait()
-            self._inside += 1
+    def through(self, act: Callable[[], T]) -> T:
+        """Do this inside, once no fork is being made.
 
-    def __exit__(self, *_exception: object) -> None:
-        with self._changed:
-            self._inside -= 1
-            if self._shut:
-                self._changed.notify_all()
+        Raises:
+            StoreUnavailable: this thread is inside already: a signal handler calls a verb in the
+                middle of another one, which it would wait for in vain.
+        """
+        inside, me = self._inside, get_ident()
+        if me in inside:
+            raise StoreUnavailable(
+                "this thread is in the middle of a call to an SQLite store: a signal handler"
+                " cannot make another one; let it set a flag instead"
+            )
+        try:
+            inside.add(me)  # first in, then look: a fork shuts first, and then looks who is in
+            while not self._opened.is_set():
+                inside.discard(me)
+                self._opened.wait()
+                inside.add(me)
+            return act()
+        finally:
+            inside.discard(me)
 
     def shut(self) -> None:
-        """Let those inside finish, and nobody in."""
-        with self._changed:
-            self._shut = True
-            self._changed.wait_for(lambda: self._inside == 0, PATIENCE)
+        """Let those inside finish, and nobody in; of several threads that fork, one at a time."""
+        self._forking.acquire()
+        self._forker = get_ident()
+        self._opened.clear()
+        deadline = time.monotonic() + PATIENCE
+        while self._inside - {self._forker} and time.monotonic() < deadline:
+            time.sleep(_LOOK)
 
     def open(self) -> None:
         """Let everybody in again."""
-        with self._changed:
-            self._shut = False
-            self._changed.notify_all()
+        if self._forker == get_ident():  # not if a signal kept this thread from shutting it
+            self._forker = None
+            self._opened.set()
+            self._forking.release()
 
 
 gate: Final = Gate()
@@ -72,7 +104,7 @@ _users: Final[weakref.WeakSet[Closes]] = weakref.WeakSet()
 
 def close_at_fork(user: Closes) -> None:
     """Have the user's connections closed before any fork of this process."""
-    _users.add(user)
+    gate.through(lambda: _users.add(user))
 
 
 def _before() -> None:

@@ -45,12 +45,14 @@ def read_url(url: str, options: Mapping[str, str]) -> Location:
         ConfigurationError: no file is named, or an option or its value is unknown.
     """
     parts = urlsplit(url)
+    if "+" in parts.scheme:
+        raise ConfigurationError(f"SQLite needs no driver: write sqlite:// for {parts.scheme}://")
     if parts.netloc:
         raise ConfigurationError(
             f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}... names a host, and SQLite has"
             f" none: write three slashes, as in {_SHAPES}"
         )
-    name = unquote(parts.path).removeprefix("/")
+    name = _decode(parts.path).removeprefix("/")
     if name in ("", ":memory:"):
         raise ConfigurationError(
             f"{parts.scheme}:// needs a file: {_SHAPES}. A store that lives in this process alone"
@@ -58,7 +60,26 @@ def read_url(url: str, options: Mapping[str, str]) -> Location:
         )
     if "\x00" in name:
         raise ConfigurationError("the path of an SQLite file cannot hold a NUL character")
-    return Location(Path(name).absolute(), _read_options(options))
+    synchronous = _read_options(options)
+    try:
+        return Location(Path(name).absolute(), synchronous)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{name!r} counts from the current directory, which was deleted; name an absolute path:"
+            f" {_SHAPES}"
+        ) from None
+
+
+def _decode(path: str) -> str:
+    try:
+        name = unquote(path, errors="strict")
+        name.encode()
+    except UnicodeError:
+        raise ConfigurationError(
+            f"the path {path!a} is not UTF-8, which URLs are written in; write each byte of a"
+            " character's UTF-8 as %XX, such as %C3%BC for u-umlaut, or rename the file"
+        ) from None
+    return name
 
 
 def _read_options(options: Mapping[str, str]) -> Synchronous:

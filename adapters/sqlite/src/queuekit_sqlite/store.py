@@ -12,10 +12,26 @@ from uuid import UUID
 
 from sqlalchemy import Column, MetaData, Table, Text, select
 
-from queuekit.admission import admit, check_batch, check_name
-from queuekit.clock import duration_micros, from_micros, system_micros
-from queuekit.errors import SchemaVersion, UnsupportedOperation
-from queuekit.job import Attempt, Claim, Enqueued, Job, JobState, NewJob, Token
+from queuekit.admission import (
+    admit,
+    check_batch,
+    check_beat,
+    check_change,
+    check_filter,
+    check_final,
+    check_finishes,
+    check_mode,
+    check_name,
+    check_number,
+    check_page,
+    check_progress,
+    check_request,
+    check_text,
+    check_travel,
+)
+from queuekit.clock import MAX_MICROS, duration_micros, from_micros, system_micros
+from queuekit.errors import SchemaVersion
+from queuekit.job import MAX_KEY, Attempt, Claim, Enqueued, Job, JobState, NewJob, Token
 from queuekit.storage import (
     Ability,
     Answer,
@@ -50,7 +66,7 @@ from queuekit_sql import (
     removing,
     schema,
 )
-from queuekit_sql.tables import meta
+from queuekit_sql.asking import inline
 from queuekit_sqlite.failures import explain
 from queuekit_sqlite.forks import gate
 from queuekit_sqlite.links import Link, Links
@@ -60,7 +76,9 @@ from queuekit_sqlite.transactions import Transactions
 _TOPOLOGY: Final = "one local disk"
 
 _catalogue = Table("sqlite_master", MetaData(), Column("name", Text))
-_HAS_TABLES: Final = select(_catalogue.c.name).where(_catalogue.c.name == meta.name)
+_NAMES: Final = select(_catalogue.c.name).where(
+    _catalogue.c.name.in_([inline(name) for name in sorted(schema.OURS)])
+)
 
 
 class SqliteStore:
@@ -93,11 +111,11 @@ class SqliteStore:
         return store
 
     def _now(self) -> int:
-        return system_micros() + self._travelled
+        return min(system_micros() + self._travelled, MAX_MICROS)
 
     def _check_schema(self) -> None:
         """Most openings find the tables made and write nothing."""
-        found = self._transactions.read(schema.found_version(_HAS_TABLES))
+        found = self._transactions.read(schema.found_version(_NAMES, str(self._location.path)))
         if found < schema.VERSION:
             found = self.migrate()
         if found > schema.VERSION:
@@ -123,7 +141,7 @@ class SqliteStore:
 
     def info(self) -> StoreInfo:
         """Who and where the store is, and its own now."""
-        found = self._transactions.read(schema.found_version(_HAS_TABLES))
+        found = self._transactions.read(schema.found_version(_NAMES, str(self._location.path)))
         return StoreInfo(
             location=str(self._location.path),
             now=from_micros(self._now()),
@@ -141,7 +159,8 @@ class SqliteStore:
 
         The write transaction is the lock: of many processes one makes it.
         """
-        found = self._transactions.write(schema.migrate(_HAS_TABLES, secrets.token_hex(16)))
+        where, new_id = str(self._location.path), secrets.token_hex(16)
+        found = self._transactions.write(schema.migrate(_NAMES, where, new_id))
         return max(found, schema.VERSION)
 
     # --- sending
@@ -157,34 +176,39 @@ class SqliteStore:
 
     def claim(self, request: ClaimRequest) -> Claimed:
         """Take due jobs under a lease."""
-        claiming.check_request(request)
+        check_request(request)
         return self._transactions.write(claiming.claim(request))
 
     def finish(self, finishes: Sequence[Finish], starts: Sequence[Token] = ()) -> Finished:
         """Apply resolutions and record starts."""
         check_batch([*finishes, *starts])
+        check_finishes(finishes)
         return self._transactions.write(finishing.finish(finishes, starts))
 
     def extend(self, beat: WorkerBeat, tokens: Sequence[Token], lease: timedelta) -> Extended:
         """Move the leases' ends, and note that the worker lives."""
+        check_beat(beat)
         check_batch(tokens)
         return self._transactions.write(leasing.extend(beat, tokens, lease))
 
     def leave(self, worker: str) -> None:
         """Forget the worker's heartbeat."""
+        check_name("worker", worker, MAX_KEY)
         self._transactions.write(leasing.leave(worker))
 
     def progress(self, token: Token, progress: str, log: Sequence[str] = ()) -> Answer:
         """Replace the running job's progress, and add to its log."""
+        check_progress(progress, log)
         return self._transactions.write(leasing.progress(token, progress, log))
 
     def rescue(self, request: ClaimRequest) -> tuple[Claim, ...]:
         """Take over leases that ran out."""
-        claiming.check_request(request)
+        check_request(request)
         return self._transactions.write(leasing.rescue(request))
 
     def expire(self, limit: int) -> int:
         """End waiting jobs whose expiry has passed."""
+        check_number("limit", limit, 0)
         return self._transactions.write(removing.expire(limit))
 
     # --- control
@@ -196,11 +220,13 @@ class SqliteStore:
 
     def cancel(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
         """End what does not run, ask for the rest."""
+        check_text("reason", reason)
         check_batch(ids)
         return self._transactions.write(controlling.cancel(ids, reason))
 
     def discard(self, ids: Sequence[UUID], reason: str) -> tuple[Controlled, ...]:
         """Give up waiting and pending jobs."""
+        check_text("reason", reason)
         check_batch(ids)
         return self._transactions.write(controlling.discard(ids, reason))
 
@@ -211,8 +237,8 @@ class SqliteStore:
 
     def amend(self, ids: Sequence[UUID], change: Change) -> tuple[Controlled, ...]:
         """Reschedule, reprioritise or move waiting and pending jobs."""
+        check_change(change)
         check_batch(ids)
-        controlling.check_change(change)
         return self._transactions.write(controlling.amend(ids, change))
 
     def set_queue(
@@ -220,15 +246,19 @@ class SqliteStore:
     ) -> None:
         """Change a queue's settings."""
         check_name("queue", name)
+        check_mode(mode, self.capabilities)
         self._transactions.write(controlling.set_queue(name, paused, mode))
 
     def purge(self, queue: str, limit: int) -> int:
         """Delete waiting jobs of a queue."""
+        check_name("queue", queue)
+        check_number("limit", limit, 0)
         return self._transactions.write(removing.purge(queue, limit))
 
     def prune(self, states: frozenset[JobState], older_than: timedelta, limit: int) -> int:
         """Delete old final jobs, with their history."""
-        removing.check_final(states)
+        check_final(states)
+        check_number("limit", limit, 0)
         return self._transactions.write(removing.prune(states, older_than, limit))
 
     # --- reading
@@ -244,11 +274,13 @@ class SqliteStore:
 
     def list(self, where: JobFilter, cursor: int | None = None, limit: int = 100) -> Page:
         """Jobs that match, newest first."""
-        listing.check_limit(limit)
+        check_page(where, cursor, limit)
         return self._transactions.read(listing.page(where, cursor, limit))
 
     def count(self, where: JobFilter, bound: int) -> Count:
         """How many jobs match, counted up to `bound`."""
+        check_filter(where)
+        check_number("bound", bound, 1)
         return self._transactions.read(listing.count(where, bound))
 
     def queues(self) -> tuple[QueueInfo, ...]:
@@ -266,18 +298,24 @@ class SqliteStore:
 
         No lock, no file is opened.
         """
-        try:
-            with gate, self._mark_lock:
-                if self._mark is None or not self._mark.is_open:
-                    # A new connection counts from the start: `_marks` keeps the numbers apart.
-                    self._mark, self._marks = self._links.extra(), self._marks + 1
-                row = self._mark.cursor.execute("PRAGMA data_version").fetchone()
-        except sqlite3.Error as error:
-            raise explain(error, self._location.path) from error
-        return (self._marks << 32) + int(row[0])
+        return gate.through(self._read_mark)
+
+    def _read_mark(self) -> int:
+        with self._mark_lock:
+            if self._mark is None or not self._mark.is_open:
+                # A new connection counts from the start: `_marks` keeps the numbers apart.
+                self._mark, self._marks = self._links.extra(), self._marks + 1
+            try:
+                version = self._links.use(_data_version, self._mark)
+            except sqlite3.Error as error:
+                raise explain(error, self._location.path) from error
+            return (self._marks << 32) + version
 
     def travel(self, by: timedelta) -> None:
         """Move the store's now forward; every store object has a clock of its own."""
-        if not self._testing:
-            raise UnsupportedOperation("travel", "sqlite")
+        check_travel(by, testing=self._testing)
         self._travelled += duration_micros(by)
+
+
+def _data_version(cursor: sqlite3.Cursor) -> int:
+    return int(cursor.execute("PRAGMA data_version").fetchone()[0])

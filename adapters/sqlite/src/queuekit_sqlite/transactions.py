@@ -2,6 +2,9 @@
 
 Writers of one process take turns on a lock before they ask SQLite, whose own way to wait is to
 sleep and try again. Between processes that way remains, bounded by `links.PATIENCE`.
+
+A signal handler may raise anywhere in here, a key press or a time limit. What was taken is given
+back all the same: each thing is taken inside the very `try` whose `finally` gives it back.
 """
 
 from __future__ import annotations
@@ -9,8 +12,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -28,14 +31,12 @@ T = TypeVar("T")
 
 DIALECT: Final = Dialect(SQLiteDialect_pysqlite(paramstyle="qmark"))
 
-_turns: Final[dict[Path, threading.Lock]] = {}
-_turns_lock: Final = threading.Lock()
+_turns: Final[dict[Path, threading.RLock]] = {}
 
 
-def _turn_for(path: Path) -> threading.Lock:
+def _turn_for(path: Path) -> threading.RLock:
     """The lock of a file's writers in this process, however the file was named."""
-    with gate, _turns_lock:
-        return _turns.setdefault(Path(os.path.realpath(path)), threading.Lock())
+    return _turns.setdefault(Path(os.path.realpath(path)), threading.RLock())
 
 
 class Transactions:
@@ -49,55 +50,61 @@ class Transactions:
 
     def write(self, verb: Verb[T]) -> T:
         """Run a verb in a write transaction: all of it is kept, or nothing."""
-        with gate, self._turn():
-            link = self._links.mine()
-            try:
-                link.cursor.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                raise explain(error, self._path) from error
-            try:
-                # Read once the lock is held, so that the times of two writers follow their order.
-                answer = drive(verb, link.cursor, DIALECT, self._now())
-            except sqlite3.Error as error:
-                _roll_back(link.cursor)
-                raise explain(error, self._path) from error
-            except BaseException:
-                _roll_back(link.cursor)
-                raise
-            try:
-                link.cursor.execute("COMMIT")
-            except sqlite3.Error as error:
-                _roll_back(link.cursor)
-                raise explain_commit(error, self._path) from error
-        return answer
+        return gate.through(lambda: self._in_turn(verb))
 
     def read(self, verb: Verb[T]) -> T:
         """Run a verb on one snapshot; neither waits for a writer nor keeps one waiting."""
-        with gate:
-            link = self._links.mine()
-            try:
-                link.cursor.execute("BEGIN")
-                try:
-                    return drive(verb, link.cursor, DIALECT, self._now())
-                finally:
-                    _roll_back(link.cursor)
-            except sqlite3.Error as error:
-                raise explain(error, self._path) from error
+        return gate.through(lambda: self._links.use(lambda cursor: self._look(verb, cursor)))
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._turn_of_file.acquire(timeout=PATIENCE):
-            raise StoreUnavailable(
-                f"{self._path} is kept busy by other threads of this process; try again"
-            )
+    def _in_turn(self, verb: Verb[T]) -> T:
+        turn = self._turn_of_file
         try:
-            yield
+            if not turn.acquire(timeout=PATIENCE):
+                raise StoreUnavailable(
+                    f"{self._path} is kept busy by other threads of this process; try again"
+                )
+            return self._links.use(lambda cursor: self._change(verb, cursor))
         finally:
-            self._turn_of_file.release()
+            try:  # noqa: SIM105 - `suppress` runs Python code, in which a signal may come first
+                turn.release()
+            except RuntimeError:
+                pass  # it is not ours: it was not given, or a signal came before
+
+    def _change(self, verb: Verb[T], cursor: sqlite3.Cursor) -> T:
+        _roll_back(cursor)  # what an interrupted roll-back has left
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            # Read once the lock is held, so that the times of two writers follow their order.
+            answer = drive(verb, cursor, DIALECT, self._now())
+        except sqlite3.Error as error:
+            _roll_back(cursor)
+            raise explain(error, self._path) from error
+        except BaseException:
+            _roll_back(cursor)
+            raise
+        try:
+            cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            _roll_back(cursor)
+            raise explain_commit(error, self._path) from error
+        except BaseException:
+            _roll_back(cursor)
+            raise
+        return answer
+
+    def _look(self, verb: Verb[T], cursor: sqlite3.Cursor) -> T:
+        _roll_back(cursor)
+        try:
+            cursor.execute("BEGIN")
+            return drive(verb, cursor, DIALECT, self._now())
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        finally:
+            _roll_back(cursor)
 
 
 def _roll_back(cursor: sqlite3.Cursor) -> None:
-    """End the transaction, if SQLite has not done so itself.
+    """End the transaction, if there is one and SQLite has not ended it itself.
 
     That it fails, too, changes nothing: the file was not changed.
     """

@@ -7,6 +7,7 @@ catches, and can add what has bitten them.
 
 from queuekit_conformance.mutants.base import EachJobChanged, Mutant
 from queuekit_conformance.mutants.claiming import (
+    AbsentModeAccepted,
     AnswerUnsorted,
     EachClaimChanged,
     LeaseTooLong,
@@ -95,6 +96,7 @@ from queuekit_conformance.mutants.sending import (
 __all__ = [
     "AbsentAbilityIgnored",
     "AbsentAbilityRefusedLate",
+    "AbsentModeAccepted",
     "AmendForgetsPriority",
     "AnswerUnsorted",
     "AnyRepeatIsDone",

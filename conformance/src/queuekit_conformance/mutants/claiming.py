@@ -120,6 +120,16 @@ class PauseIgnored(Mutant):
         self.inner.set_queue(name, paused=None if paused is None else False, mode=mode)
 
 
+class AbsentModeAccepted(Mutant):
+    """A queue takes a mode that its store does not keep."""
+
+    def set_queue(
+        self, name: str, *, paused: bool | None = None, mode: QueueMode | None = None
+    ) -> None:
+        kept = mode if mode is QueueMode.STRICT else None
+        self.inner.set_queue(name, paused=paused, mode=kept)
+
+
 class ResumeAll(Mutant):
     """Resuming one queue resumes all."""
 

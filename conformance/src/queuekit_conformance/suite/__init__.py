@@ -10,6 +10,7 @@ is: it reads what the store declares.
 from queuekit_conformance.suite.test_capability import *
 from queuekit_conformance.suite.test_claim import *
 from queuekit_conformance.suite.test_control import *
+from queuekit_conformance.suite.test_door import *
 from queuekit_conformance.suite.test_enqueue import *
 from queuekit_conformance.suite.test_finish import *
 from queuekit_conformance.suite.test_graph import *

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from queuekit.errors import InvalidJob
 from queuekit.job import Claim, JobState, Phase
 from queuekit.retry import Backoff, BackoffKind
-from queuekit.storage import NONCE_BYTES, Answer
+from queuekit.storage import MAX_BATCH, NONCE_BYTES, Answer
 from queuekit_conformance.steps import (
     HOUR,
     LEASE,
@@ -393,3 +394,32 @@ def lose(store: TravellingStore, **fields: object) -> UUID:
     rescued = rescue_one(store)
     assert settle(store, rescued, lost()) is Answer.DONE
     return job_id
+
+
+@pytest.mark.parametrize("n", [256, 257, 1_000])
+def test_a_claim_may_name_a_thousand_queues(store: TravellingStore, n: int) -> None:
+    """However many queues are named, up to a batch, the best job of all of them is found."""
+    names = tuple(f"queue-{number}" for number in range(n))
+    wanted = send_one(store, queue=names[-1], priority=1)
+    other = send_one(store, queue=names[0])
+    assert in_order(claim(store, 2, queues=names)) == [wanted, other]
+
+
+@pytest.mark.parametrize("verb", ["claim", "rescue"])
+def test_more_queues_than_a_batch_are_refused(store: TravellingStore, verb: str) -> None:
+    """Work per call is bounded: a claim names at most `MAX_BATCH` queues."""
+    names = tuple(f"queue-{number}" for number in range(MAX_BATCH + 1))
+    with pytest.raises(InvalidJob, match="queues"):
+        getattr(store, verb)(request(queues=names))
+
+
+def test_nothing_worse_is_taken_past_many_expired_jobs(store: TravellingStore) -> None:
+    """However many expired jobs stand before the best one, no worse job is claimed instead."""
+    for _ in range(2):
+        send(store, *[new_job(priority=9, expires=MINUTE) for _ in range(MAX_BATCH)])
+    store.travel(MINUTE)
+    low = send_one(store)
+    high = send_one(store, priority=9)
+    answer = store.claim(request(1))
+    assert in_order(answer.claims) == [high] or (answer.more and not answer.claims)
+    assert in_order(answer.claims) + in_order(claim(store, 2 - len(answer.claims))) == [high, low]

@@ -21,6 +21,7 @@ from queuekit.storage import (
     JobFilter,
     QueueMode,
 )
+from queuekit_conformance.needs import needs
 from queuekit_conformance.steps import (
     FINAL,
     HOUR,
@@ -333,11 +334,12 @@ def test_a_queue_needs_no_jobs_to_be_paused(store: TravellingStore) -> None:
 
 def test_a_queue_keeps_its_settings_apart(store: TravellingStore) -> None:
     """Each setting is changed by itself; None leaves one as it is."""
-    store.set_queue("a", mode=QueueMode.FAIR)
+    fair = QueueMode.FAIR if store.capabilities.fair else QueueMode.STRICT
+    store.set_queue("a", mode=fair)
     store.set_queue("a", paused=True)
     store.set_queue("a")
     (queue,) = store.queues()
-    assert (queue.name, queue.mode, queue.paused) == ("a", QueueMode.FAIR, True)
+    assert (queue.name, queue.mode, queue.paused) == ("a", fair, True)
     store.set_queue("a", mode=QueueMode.STRICT, paused=False)
     (queue,) = store.queues()
     assert (queue.mode, queue.paused) == (QueueMode.STRICT, False)
@@ -469,3 +471,34 @@ def test_a_cancelled_reservation_stays_cancelled(store: TravellingStore) -> None
     store.travel(HOUR)
     assert store.rescue(request(5)) == ()
     assert state(store, job_id) is JobState.CANCELLED
+
+
+# ---------------------------------------------------------------- one call, in order
+
+
+def test_purge_takes_the_first_in_line(store: TravellingStore) -> None:
+    """Purge deletes in the order of claims: what would run first goes first."""
+    low, high = send_one(store), send_one(store, priority=5)
+    assert store.purge("default", 1) == 1
+    assert (gone(store, low), gone(store, high)) == (False, True)
+
+
+def test_a_job_named_twice_is_found_as_the_first_left_it(store: TravellingStore) -> None:
+    """Each item of a call answers as if asked alone, after those before it."""
+    due = send_one(store)
+    answers = store.amend([due, due], Change(due=HOUR))
+    assert [answer.found for answer in answers] == [JobState.AVAILABLE, JobState.SCHEDULED]
+
+
+@needs("graphs")
+def test_a_job_armed_twice_is_found_as_the_first_left_it(store: TravellingStore) -> None:
+    """Each item of a call answers as if asked alone, after those before it."""
+    unarmed = send_one(store, armed=False)
+    other = send_one(store, armed=False, due=HOUR)
+    answers = store.arm([unarmed, other, unarmed, other])
+    assert [answer.found for answer in answers] == [
+        JobState.PENDING,
+        JobState.PENDING,
+        JobState.AVAILABLE,
+        JobState.SCHEDULED,
+    ]

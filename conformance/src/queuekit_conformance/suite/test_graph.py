@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from queuekit.errors import JobNotFound
+from queuekit.errors import JobConflict, JobNotFound
 from queuekit.job import JobState, NewJob, Parent, ParentPolicy, Phase, Resolution
 from queuekit.storage import MAX_BATCH, Answer, Change, ControlAnswer, Finish, JobFilter
 from queuekit_conformance.needs import needs
@@ -435,3 +437,15 @@ def test_a_pruned_parent_leaves_its_children_alone(store: TravellingStore) -> No
     assert (state(store, child.id), read(store, child.id).blockers) == (JobState.PENDING, 1)
     run(store, parents[1], complete())
     assert state(store, child.id) is JobState.AVAILABLE
+
+
+@needs("graphs")
+def test_a_clash_is_told_before_a_missing_parent(store: TravellingStore) -> None:
+    """A batch with both a known id and a missing parent is a conflict, in whatever order."""
+    known = new_job()
+    send(store, known)
+    orphan = new_job(parents=(Parent(new_id()),))
+    clash = replace(known, payload="[]")
+    for batch in ([orphan, clash], [clash, orphan]):
+        with pytest.raises(JobConflict):
+            store.enqueue(batch)

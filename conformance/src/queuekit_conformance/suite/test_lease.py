@@ -388,3 +388,17 @@ def started_and(store: TravellingStore, resolution: Resolution) -> Claim:
     one = claim_one(store)
     settle(store, one, resolution)
     return one
+
+
+def test_a_repeated_rescue_answers_in_the_order_of_the_first(store: TravellingStore) -> None:
+    """The same nonce again gives the claims of the first rescue, oldest lease first as before."""
+    late = send_one(store)
+    early = send_one(store, priority=1)
+    claim_one(store)
+    store.travel(SECOND)
+    claim_one(store)
+    store.travel(LEASE)
+    nonce = os.urandom(NONCE_BYTES)
+    first = rescue(store, 2, nonce=nonce)
+    assert [one.token.job_id for one in first] == [early, late]
+    assert rescue(store, 2, nonce=nonce) == first
