@@ -1,14 +1,14 @@
 """Time in queuekit: aware UTC instants outside, whole microseconds since 1970 inside.
 
 Decisions about leases and due jobs belong to the store's clock. The core only measures how long
-things take, with `monotonic`.
+things take, and is handed the time to do so.
 """
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_INSTANT: Final = datetime(2255, 1, 1, tzinfo=UTC)
@@ -18,22 +18,6 @@ each one exactly."""
 MAX_MICROS: Final = (MAX_INSTANT - EPOCH) // timedelta(microseconds=1)
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-
-class Clock(Protocol):
-    """What the core asks of a clock; tests give it one that they turn by hand."""
-
-    def monotonic(self) -> float:
-        """Seconds that never go back, from an arbitrary start."""
-        ...
-
-
-class SystemClock:
-    """The machine's own clock."""
-
-    def monotonic(self) -> float:
-        """Seconds that never go back, from an arbitrary start."""
-        return time.monotonic()
 
 
 def system_micros() -> int:

@@ -71,12 +71,6 @@ def _is_no_store(where: str, what: str) -> StoreCorrupt:
     )
 
 
-def store_id() -> Verb[str]:
-    """The random id that was given to the store when its tables were made."""
-    rows = yield from ask(_READ_META, key="store")
-    return str(rows[0][0])
-
-
 def migrate(names: Select[Row], where: str, new_id: str) -> Verb[int]:
     """Bring the schema to this release, and return the version found. A newer one is left alone."""
     found = yield from found_version(names, where)
