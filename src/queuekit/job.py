@@ -2,8 +2,8 @@
 
 Data flows one way::
 
-    NewJob -> enqueue -> Job -> claim -> Claim -> task code -> Outcome -> resolve -> Resolution ->
-    finish(token)
+    NewJob -> enqueue -> StoredJob -> claim -> Claim -> task code -> Outcome -> resolve ->
+    Resolution -> finish(token)
 
 Everything here is frozen and does no I/O, reads no clock and draws no random number. `payload`,
 `result` and `meta` are JSON text that only the core reads; every other field is typed, so that an
@@ -425,7 +425,7 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StoredJob:
     """A stored job, as read back.
 
     `state` was derived with the store's now at the time of reading.

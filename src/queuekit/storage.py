@@ -30,12 +30,12 @@ from queuekit.job import (
     Claim,
     Enqueued,
     Fire,
-    Job,
     JobState,
     Limit,
     LimitKey,
     NewJob,
     Resolution,
+    StoredJob,
     Token,
 )
 
@@ -286,7 +286,7 @@ class JobFilter:
 class Page:
     """One page of jobs, newest first. `cursor` continues it, None at the end."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[StoredJob, ...]
     cursor: int | None
 
 
@@ -447,7 +447,7 @@ class Store(Protocol):
 
     # --- reading
 
-    def get(self, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
+    def get(self, ids: Sequence[UUID]) -> tuple[StoredJob | None, ...]:
         """The jobs, None for each that is not there."""
         ...
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 from tests.end_to_end import program
 
-from queuekit.job import Job, JobState
+from queuekit.job import JobState, StoredJob
 from queuekit.storage import Store
 
 ROOT = Path(__file__).parents[2]
@@ -77,18 +77,18 @@ class Place:
         self.workers.append(worker)
         return worker
 
-    def job(self, job_id: UUID) -> Job:
+    def job(self, job_id: UUID) -> StoredJob:
         """A job that must be there."""
         (job,) = self.store.get([job_id])
         assert job is not None
         return job
 
-    def until_final(self, *ids: UUID) -> list[Job]:
+    def until_final(self, *ids: UUID) -> list[StoredJob]:
         """Wait for jobs to end; how they did."""
         eventually("jobs are final", lambda: all(self.job(job_id).state.is_final for job_id in ids))
         return [self.job(job_id) for job_id in ids]
 
-    def until_state(self, state: JobState, job_id: UUID) -> Job:
+    def until_state(self, state: JobState, job_id: UUID) -> StoredJob:
         """Wait for a job to be in a state."""
         eventually(f"the job is {state}", lambda: self.job(job_id).state is state)
         return self.job(job_id)

@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.conftest import DEADLINE, children_of, eventually, is_running
 
 from queuekit import __version__
-from queuekit.job import FINAL_STATES, AttemptOutcome, Job, JobState
+from queuekit.job import FINAL_STATES, AttemptOutcome, JobState, StoredJob
 from queuekit.plugins import open_store
 from queuekit.storage import JobFilter
 
@@ -189,7 +189,7 @@ def test_whatever_is_killed_ten_times_over_the_sums_still_agree(folder: Path, ho
     print(killed)
     store = open_store(f"sqlite:///{database}")
     cursor: int | None = None
-    jobs: list[Job] = []
+    jobs: list[StoredJob] = []
     while True:
         page = store.list(JobFilter(), cursor, limit=500)
         jobs += page.jobs

@@ -19,12 +19,12 @@ from queuekit.job import (
     Claim,
     EnqueueStatus,
     Failure,
-    Job,
     JobState,
     Move,
     NewJob,
     Reason,
     Resolution,
+    StoredJob,
     uuid7,
 )
 from queuekit.storage import (
@@ -210,7 +210,7 @@ def cancel(reason: str = "not wanted") -> Resolution:
 # ---------------------------------------------------------------- reading
 
 
-def read(store: Store, job_id: UUID) -> Job:
+def read(store: Store, job_id: UUID) -> StoredJob:
     """The job as it is now stored."""
     (job,) = store.get([job_id])
     assert job is not None, "the job is there"
@@ -227,9 +227,9 @@ def gone(store: Store, job_id: UUID) -> bool:
     return store.get([job_id]) == (None,)
 
 
-def all_jobs(store: Store, where: JobFilter | None = None, limit: int = 100) -> list[Job]:
+def all_jobs(store: Store, where: JobFilter | None = None, limit: int = 100) -> list[StoredJob]:
     """Every page of a listing, newest first."""
-    jobs: list[Job] = []
+    jobs: list[StoredJob] = []
     cursor: int | None = None
     while True:
         page = store.list(where or JobFilter(), cursor, limit)
@@ -239,7 +239,9 @@ def all_jobs(store: Store, where: JobFilter | None = None, limit: int = 100) -> 
             return jobs
 
 
-Visible = tuple[list[Job], list[tuple[Attempt, ...]], tuple[QueueInfo, ...], tuple[WorkerInfo, ...]]
+Visible = tuple[
+    list[StoredJob], list[tuple[Attempt, ...]], tuple[QueueInfo, ...], tuple[WorkerInfo, ...]
+]
 
 
 def visible(store: Store) -> Visible:

@@ -28,13 +28,13 @@ from queuekit.errors import QueuekitError
 from queuekit.job import (
     FINAL_STATES,
     Claim,
-    Job,
     JobState,
     NewJob,
     Parent,
     ParentPolicy,
     Phase,
     Resolution,
+    StoredJob,
     Token,
     uuid7,
 )
@@ -150,7 +150,7 @@ class Walk:
                 return value.dump()
             case Token():
                 return value.job_id, value.fence
-            case Job() if value.state in FINAL_STATES:
+            case StoredJob() if value.state in FINAL_STATES:
                 return self._fields(side, value) | {"blockers": 0}
             case Mapping():
                 return {key: n for key, n in value.items() if n}
@@ -448,7 +448,7 @@ class Walk:
         for job_id in ids:
             self._compare_history(job_id)
 
-    def _live(self) -> list[Job]:
+    def _live(self) -> list[StoredJob]:
         return [job for job in all_jobs(self.model) if job.state not in FINAL_STATES]
 
     def _drain_held(self) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 from queuekit.clock import system_micros
 from queuekit.demo import measure, total
 from queuekit.demo.files import Sums, add, fold, measure_file, no_sums
-from queuekit.job import Job, JobState, NewJob, Parent, ParentPolicy, uuid7
+from queuekit.job import JobState, NewJob, Parent, ParentPolicy, StoredJob, uuid7
 from queuekit.storage import MAX_BATCH, JobFilter, Store
 
 RUN_TAG: Final = "run-"
@@ -96,7 +96,7 @@ class Standing:
 
     final: int
     waiting_retry: int
-    total: Job
+    total: StoredJob
 
 
 def standing(store: Store, run: DemoRun) -> Standing:
@@ -134,7 +134,7 @@ def direct_count(files: Sequence[Path]) -> tuple[dict[str, Sums], int]:
     return fold(sums), unreadable
 
 
-def total_sums(job: Job) -> tuple[dict[str, Sums], int]:
+def total_sums(job: StoredJob) -> tuple[dict[str, Sums], int]:
     """What the summing job returned."""
     assert job.result is not None, "a completed total has a result"
     result = json.loads(job.result)

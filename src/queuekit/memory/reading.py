@@ -8,13 +8,13 @@ from itertools import islice
 from uuid import UUID
 
 from queuekit.clock import from_micros, to_micros
-from queuekit.job import Attempt, Job, JobState, Phase
+from queuekit.job import Attempt, JobState, Phase, StoredJob
 from queuekit.memory.rows import Row
 from queuekit.memory.tables import QueueSettings, Tables
 from queuekit.storage import Count, JobFilter, Page, QueueInfo, WorkerInfo
 
 
-def get(tables: Tables, now: int, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
+def get(tables: Tables, now: int, ids: Sequence[UUID]) -> tuple[StoredJob | None, ...]:
     """The jobs, None for each that is not there."""
     rows = (tables.rows.get(job_id) for job_id in ids)
     return tuple(None if row is None else row.job(now) for row in rows)

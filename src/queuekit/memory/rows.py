@@ -15,13 +15,13 @@ from queuekit.job import (
     Attempt,
     AttemptOutcome,
     Claim,
-    Job,
     JobState,
     Move,
     NewJob,
     ParentPolicy,
     Phase,
     Reason,
+    StoredJob,
     Token,
     state_of,
 )
@@ -165,10 +165,10 @@ class Row:
             meta=self.new.meta,
         )
 
-    def job(self, now: int) -> Job:
+    def job(self, now: int) -> StoredJob:
         """The job as read back."""
         running, ended = self.phase is Phase.RUNNING, self.phase is Phase.FINAL
-        return Job(
+        return StoredJob(
             id=self.id,
             seq=self.seq,
             task=self.new.task,

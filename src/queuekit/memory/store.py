@@ -31,7 +31,7 @@ from queuekit.admission import (
 )
 from queuekit.clock import duration_micros, from_micros
 from queuekit.errors import StoreUnavailable
-from queuekit.job import MAX_KEY, Attempt, Claim, Enqueued, Job, JobState, NewJob, Token
+from queuekit.job import MAX_KEY, Attempt, Claim, Enqueued, JobState, NewJob, StoredJob, Token
 from queuekit.memory import claiming, control, finishing, reading, sending
 from queuekit.memory.tables import Tables
 from queuekit.storage import (
@@ -244,7 +244,7 @@ class MemoryStore:
 
     # --- reading
 
-    def get(self, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
+    def get(self, ids: Sequence[UUID]) -> tuple[StoredJob | None, ...]:
         """The jobs, None for each that is not there."""
         check_batch(ids)
         with self._step() as (tables, now):

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 
 from queuekit.clock import from_micros
-from queuekit.job import Attempt, Job, JobState, Phase
+from queuekit.job import Attempt, JobState, Phase, StoredJob
 from queuekit.storage import QueueInfo, QueueMode, WorkerInfo
 from queuekit_sql.asking import Row, Verb, among, arg, ask, chunk_size, chunks, inline, listed
 from queuekit_sql.clauses import STATE, columns
@@ -21,9 +21,9 @@ from queuekit_sql.rows import AttemptRow, JobRow, attempt_of, job_of
 from queuekit_sql.tables import attempts, jobs, queues, workers
 
 
-def get(ids: Sequence[UUID]) -> Verb[tuple[Job | None, ...]]:
+def get(ids: Sequence[UUID]) -> Verb[tuple[StoredJob | None, ...]]:
     """The jobs, None for each that is not there."""
-    found: dict[bytes, Job] = {}
+    found: dict[bytes, StoredJob] = {}
     for part in chunks(list({job_id.bytes for job_id in ids})):
         rows = yield from ask(_by_id(chunk_size(len(part))), **listed("ids", part))
         found.update((row[0], job_of(JobRow._make(row))) for row in rows)

@@ -20,7 +20,6 @@ from queuekit.job import (
     Claim,
     Failure,
     Fire,
-    Job,
     JobState,
     LimitKey,
     LimitKind,
@@ -29,6 +28,7 @@ from queuekit.job import (
     Phase,
     Reason,
     Resolution,
+    StoredJob,
     Token,
     UniqueKey,
     UniqueUntil,
@@ -245,9 +245,9 @@ def held_claim(row: ClaimRow, fence: int, nonce: bytes) -> Claim:
     return claim_of(row, fence, nonce, row.attempts + (not started), started=started)
 
 
-def job_of(row: JobRow) -> Job:
+def job_of(row: JobRow) -> StoredJob:
     """The job that was read."""
-    return Job(
+    return StoredJob(
         id=id_of(row.id),
         seq=row.seq,
         task=row.task,

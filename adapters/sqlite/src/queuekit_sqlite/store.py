@@ -31,7 +31,7 @@ from queuekit.admission import (
 )
 from queuekit.clock import MAX_MICROS, duration_micros, from_micros, system_micros
 from queuekit.errors import SchemaVersion
-from queuekit.job import MAX_KEY, Attempt, Claim, Enqueued, Job, JobState, NewJob, Token
+from queuekit.job import MAX_KEY, Attempt, Claim, Enqueued, JobState, NewJob, StoredJob, Token
 from queuekit.storage import (
     Ability,
     Answer,
@@ -263,7 +263,7 @@ class SqliteStore:
 
     # --- reading
 
-    def get(self, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
+    def get(self, ids: Sequence[UUID]) -> tuple[StoredJob | None, ...]:
         """The jobs, None for each that is not there."""
         check_batch(ids)
         return self._transactions.read(reading.get(ids))

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from queuekit.job import (
     Attempt,
-    Job,
     JobState,
     Phase,
+    StoredJob,
 )
 from queuekit.storage import (
     Change,
@@ -92,7 +92,7 @@ class Hiding(Mutant):
 
     hidden: frozenset[UUID] = frozenset()
 
-    def get(self, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
+    def get(self, ids: Sequence[UUID]) -> tuple[StoredJob | None, ...]:
         return tuple(
             None if job is None or job.id in self.hidden else job for job in self.inner.get(ids)
         )

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from queuekit.job import (
     Attempt,
-    Job,
     Move,
     Resolution,
+    StoredJob,
     Token,
 )
 from queuekit.storage import (
@@ -115,7 +115,7 @@ class AnyRepeatIsDone(Mutant):
 class AttemptCountedAtFinish(Mutant):
     """A running attempt is not counted yet, so that a crash loop never ends."""
 
-    def get(self, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
+    def get(self, ids: Sequence[UUID]) -> tuple[StoredJob | None, ...]:
         jobs = self.inner.get(ids)
         return tuple(
             replace(job, attempts=job.attempts - 1) if job and job.started_at else job

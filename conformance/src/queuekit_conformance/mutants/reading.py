@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from queuekit.job import (
-    Job,
+    StoredJob,
 )
 from queuekit.storage import (
     Count,
@@ -63,7 +63,7 @@ class TwoClocks(Mutant):
         self.drift += by
         self.inner.travel(by)
 
-    def get(self, ids: Sequence[UUID]) -> tuple[Job | None, ...]:
+    def get(self, ids: Sequence[UUID]) -> tuple[StoredJob | None, ...]:
         return tuple(
             replace(job, finished_at=job.finished_at - self.drift)
             if job and job.finished_at
