@@ -53,7 +53,10 @@ class Room:
     pure: bool = False
 
 
-VALUES = "job outcomes lifecycle retry schedule payload clock errors events failures"
+VALUES = (
+    "job outcomes lifecycle retry schedule payload forms clock errors events failures suggest words"
+    " urls"
+)
 BELOW_ADAPTERS = "values seam"
 BELOW_SHELL = "values seam tasks plugins"
 BELOW_TOP = "values seam tasks plugins step worker scheduler client app face"

@@ -7,6 +7,7 @@ nothing else.
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -53,11 +54,11 @@ def load_adapter(scheme: str) -> Adapter:
     return _ask(scheme, plugin)
 
 
-def open_store(url: str, *, testing: bool = False) -> Store:
+def open_store(url: str, *, testing: bool = False, folder: Path | None = None) -> Store:
     """Open the store that `url` names, by its scheme: ``sqlite:///jobs.db``, ``memory://``.
 
-    A scheme may carry a driver, as SQLAlchemy writes it (``mysql+pymysql://``); the part before the
-    plus decides.
+    A relative path in it counts from `folder`, or from the current one. A scheme may carry a
+    driver, as SQLAlchemy writes it (``mysql+pymysql://``); the part before the plus decides.
 
     Raises:
         ConfigurationError: see `load_adapter`; also a URL without a scheme, or
@@ -71,7 +72,7 @@ def open_store(url: str, *, testing: bool = False) -> Store:
         )
     options = _options_in(parts.query)
     adapter = load_adapter(parts.scheme.partition("+")[0])
-    return adapter.open(url, OpenOptions(testing, options))
+    return adapter.open(url, OpenOptions(testing, options, folder))
 
 
 def _split(url: str) -> SplitResult:

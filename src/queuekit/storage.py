@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -628,8 +629,10 @@ class SupportsTravel(Protocol):
 class OpenOptions:
     """How to open a store.
 
-    `testing` alone allows `SupportsTravel`. `options` are the URL's query, as text.
+    `testing` alone allows `SupportsTravel`. `options` are the URL's query, as text. `folder` is the
+    absolute folder that a relative path in the URL counts from; None is the current one.
     """
 
     testing: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None

@@ -52,7 +52,9 @@ def test_every_error_says_what_it_is() -> None:
 
 
 MESSAGES: list[tuple[QueuekitError, list[str]]] = [
-    (errors.StoreNotConfigured(), ["App(", "QUEUEKIT_URL", "--url"]),
+    (errors.StoreNotConfigured(), ["App(", "queuekit.toml", "QUEUEKIT_URL", "--url"]),
+    (errors.AppNotConfigured(), ["-a module:app", "QUEUEKIT_APP", "queuekit.toml"]),
+    (errors.InvalidConfiguration("/a/b.toml", "url", "is empty"), ["/a/b.toml: url: is empty"]),
     (errors.UnknownScheme("foo", ["memory", "sqlite"]), ["foo://", "memory, sqlite"]),
     (
         errors.UnknownScheme("sqlite", [], "Run: pip install 'queuekit[sqlite]'"),
@@ -63,7 +65,17 @@ MESSAGES: list[tuple[QueuekitError, list[str]]] = [
         ["redis://", "Run: pip install 'queuekit[redis]'"],
     ),
     (errors.ContractMismatch("foo", 2, 1), ["foo", "2", "1", "Install matching versions"]),
-    (errors.UnknownTask("mail.sent", ["mail.send"]), ["'mail.sent'", "mail.send"]),
+    (errors.UnknownScheme("sqlit", ["memory", "sqlite"]), ["did you mean 'sqlite'?"]),
+    (errors.UnknownTask("mail.sent", ["mail.send"]), ["'mail.sent'", "did you mean 'mail.send'?"]),
+    (errors.UnknownQueue("mial", ["mail"]), ["'mial'", "did you mean 'mail'?"]),
+    (errors.InvalidArguments("send", "needs 'to'"), ["send: needs 'to'"]),
+    (errors.ReferenceGone("order", "order", 7), ["order: order 7 is gone"]),
+    (errors.EnqueueRefused("send", "no"), ["send was not enqueued: no"]),
+    (errors.JobFailed(ID, "lost"), [str(ID), "discarded (lost)"]),
+    (errors.JobFailed(ID, "out of attempts", "OSError", "no"), ["(out of attempts): OSError: no"]),
+    (errors.JobCancelled(ID, "by ann"), [str(ID), "cancelled (by ann)"]),
+    (errors.ResultTimeout(ID, "running", 2.5), [str(ID), "still running after 2.5 s"]),
+    (errors.ResultNotStorable(ID, "<socket>"), [str(ID), "<socket>", "register the type"]),
     (errors.PayloadError("args[0]", "is a socket"), ["args[0]: is a socket"]),
     (errors.InvalidJob("queue", "is empty"), ["queue: is empty"]),
     (errors.JobConflict(ID), [str(ID), "use a new id"]),
@@ -103,6 +115,9 @@ def test_a_lost_transaction_says_whether_a_new_one_may_succeed() -> None:
     [
         (errors.InvalidJob, ValueError),
         (errors.PayloadError, ValueError),
+        (errors.InvalidArguments, TypeError),
+        (errors.ReferenceGone, LookupError),
+        (errors.ResultTimeout, TimeoutError),
         (errors.JobNotFound, LookupError),
     ],
 )

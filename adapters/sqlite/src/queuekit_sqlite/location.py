@@ -38,8 +38,9 @@ _SHAPES: Final = (
 )
 
 
-def read_url(url: str, options: Mapping[str, str]) -> Location:
-    """The location that a URL means; a relative path counts from the current directory, now.
+def read_url(url: str, options: Mapping[str, str], folder: Path | None = None) -> Location:
+    """The location that a URL means; a relative path counts from `folder`, or from the current
+    directory, now.
 
     Raises:
         ConfigurationError: no file is named, or an option or its value is unknown.
@@ -62,7 +63,7 @@ def read_url(url: str, options: Mapping[str, str]) -> Location:
         raise ConfigurationError("the path of an SQLite file cannot hold a NUL character")
     synchronous = _read_options(options)
     try:
-        return Location(Path(name).absolute(), synchronous)
+        return Location(Path(folder or "", name).absolute(), synchronous)
     except FileNotFoundError:
         raise ConfigurationError(
             f"{name!r} counts from the current directory, which was deleted; name an absolute path:"

@@ -102,7 +102,7 @@ class SqliteStore:
             ConfigurationError: the URL makes no sense.
             StoreError: the file cannot be used.
         """
-        store = cls(read_url(url, options.options), testing=options.testing)
+        store = cls(read_url(url, options.options, options.folder), testing=options.testing)
         try:
             store._check_schema()
         except BaseException:
