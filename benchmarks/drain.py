@@ -27,6 +27,7 @@ from pathlib import Path
 from benchmarks import raw
 from benchmarks.tasks import app, nothing, nothing_async
 
+from queuekit.config import StoreUrl
 from queuekit.job import JobState
 from queuekit.storage import JobFilter
 from queuekit.tasks import Task
@@ -84,8 +85,8 @@ def _steps(
 
 
 def _open(path: Path, synchronous: str) -> str:
-    app.close()
-    app.url = url = f"sqlite:///{path}?synchronous={synchronous}"
+    url = f"sqlite:///{path}?synchronous={synchronous}"
+    app.use(StoreUrl(url, path.parent, "the benchmark"))
     app.store.info()
     return url
 
@@ -104,14 +105,14 @@ def enqueue_bulk(path: Path, jobs: int, synchronous: str) -> float:
     _open(path, synchronous)
     began = time.perf_counter()
     for _ in range(jobs // raw.BULK):
-        app.enqueue_many(nothing.job() for _ in range(raw.BULK))
+        app.enqueue_many(nothing.request() for _ in range(raw.BULK))
     return jobs / (time.perf_counter() - began)
 
 
 def drain(path: Path, jobs: int, synchronous: str, task: Task[[], object], *flags: str) -> float:
     """Jobs a second through one `queuekit worker`, from its first finished job to its last."""
     url = _open(path, synchronous)
-    app.enqueue_many(task.job() for _ in range(jobs))
+    app.enqueue_many(task.request() for _ in range(jobs))
     words = [
         sys.executable,
         "-m",

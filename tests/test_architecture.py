@@ -59,7 +59,7 @@ VALUES = (
 )
 BELOW_ADAPTERS = "values seam"
 BELOW_SHELL = "values seam tasks plugins"
-BELOW_TOP = "values seam tasks plugins step worker scheduler client app face"
+BELOW_TOP = "values config seam tasks plugins step worker scheduler client app face"
 
 
 def core(names: str) -> str:
@@ -69,9 +69,10 @@ def core(names: str) -> str:
 
 ROOMS = {
     "values": Room(core(VALUES), pure=True),
+    "config": Room(core("config"), imports="values"),
     "seam": Room(core("storage hookspecs admission"), imports="values", outside="pluggy"),
     "memory": Room(core("memory"), imports=BELOW_ADAPTERS),
-    "tasks": Room(core("tasks context"), imports="values seam"),
+    "tasks": Room(core("tasks context handle options naming running"), imports="values seam"),
     "plugins": Room(core("plugins"), imports="values seam tasks", outside="pluggy"),
     # The worker decides in a pure step function; its processes and pipes are the shell around it.
     # The step is handed its random numbers, and hands back what to log: it takes a type from the
@@ -83,15 +84,19 @@ ROOMS = {
         outside="logging random",
         pure=True,
     ),
-    "worker": Room(core("worker"), imports=f"{BELOW_SHELL} step"),
+    "worker": Room(core("worker"), imports=f"{BELOW_SHELL} step config"),
     # A child runs the user's code, so it loads the user's app. The supervisor never does.
-    "child": Room(core("worker.child"), imports=f"{BELOW_SHELL} worker app"),
+    "child": Room(core("worker.child"), imports=f"{BELOW_SHELL} worker app config"),
     "scheduler": Room(core("scheduler"), imports=BELOW_SHELL),
     "client": Room(core("client"), imports=BELOW_SHELL),
-    "app": Room(core("app"), imports=f"{BELOW_SHELL} client"),
+    "app": Room(core("app loading"), imports=f"{BELOW_SHELL} client config"),
     # `import queuekit`: the names that users see. Below the top nobody imports it, since it
     # imports them.
-    "face": Room("queuekit", imports=f"{BELOW_SHELL} client app"),
+    "face": Room("queuekit", imports=f"{BELOW_SHELL} client app config"),
+    # For the tests of users' programs.
+    "testing": Room(
+        core("testing pytest_plugin"), imports=f"{BELOW_SHELL} app config", outside="pytest"
+    ),
     "dashboard": Room(core("dashboard"), imports=BELOW_TOP),
     "demo": Room(core("demo"), imports=BELOW_TOP),
     "cli": Room(core("cli __main__"), imports=f"{BELOW_TOP} dashboard demo", outside="click"),
@@ -120,8 +125,8 @@ DRIVERS_IN_STDLIB = frozenset({"sqlite3", "dbm", "shelve"})
 IMPURE_CALLS = frozenset({"open", "print", "input", "now", "today", "utcnow", "getLogger"})
 """Calls by which a module that may be imported still touches a file, a log or the clock."""
 
-MAY_IMPORT_LATE = frozenset({"plugins", "cli"})
-"""Rooms that load only what is asked for: the chosen adapter, the chosen command."""
+MAY_IMPORT_LATE = frozenset({"plugins", "cli", "testing"})
+"""Rooms that load only what is asked for: the chosen adapter, the chosen command, the fixture."""
 
 MAY_NAME_BACKENDS = frozenset({"plugins", "cli", "demo"})
 """Rooms that may say a backend's name: which extra to install, which URL to use."""

@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
+from queuekit.job import Claim
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -23,6 +25,19 @@ class Context:
     max_attempts: int
     fence: int
     tags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, claim: Claim) -> Context:
+        """The context of a claimed job."""
+        return cls(
+            job_id=claim.token.job_id,
+            task=claim.task,
+            queue=claim.queue,
+            attempt=claim.attempt,
+            max_attempts=claim.max_attempts,
+            fence=claim.token.fence,
+            tags=claim.tags,
+        )
 
     @classmethod
     def current(cls) -> Context:

@@ -30,6 +30,7 @@ costs next to nothing."""
 
 LOST_REASON: Final = "lost"
 EXHAUSTED_REASON: Final = "out of attempts"
+NOT_RETRIED_REASON: Final = "not retried"
 EXPIRED_REASON: Final = "expired"
 PARENT_REASON: Final = "parent"
 
@@ -90,7 +91,9 @@ def _after_failure(
     final: bool,
     draw: float,
 ) -> Resolution:
-    if final or claim.attempt_in_round >= claim.max_attempts:
+    if final:
+        return Resolution(Move.DISCARD, outcome, failure=failure, reason=NOT_RETRIED_REASON)
+    if claim.attempt_in_round >= claim.max_attempts:
         reason = LOST_REASON if outcome is AttemptOutcome.LOST else EXHAUSTED_REASON
         return Resolution(Move.DISCARD, outcome, failure=failure, reason=reason)
     wait = claim.backoff.wait(claim.attempt_in_round, draw) if delay is None else delay

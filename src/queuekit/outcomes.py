@@ -24,7 +24,7 @@ class Completed:
 class Failed:
     """The code raised, or its process died.
 
-    `delay` overrides the stored backoff; `final` spends all attempts.
+    `delay` overrides the stored backoff; `final` says that another attempt is pointless.
     """
 
     failure: Failure

@@ -65,6 +65,10 @@ def open_store(url: str, *, testing: bool = False, folder: Path | None = None) -
             one of which a part would be lost.
         StoreError: the store is not there, or cannot be used.
     """
+    if not url:
+        raise ConfigurationError(
+            "the URL of the store is empty: is the variable that it comes from set?"
+        )
     parts = _split(url)
     if not parts.scheme or "://" not in url:
         raise ConfigurationError(

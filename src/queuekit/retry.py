@@ -53,6 +53,34 @@ class Backoff:
         if any(wait < timedelta(0) for wait in self.waits):
             raise ValueError("backoff waits must not be negative")
 
+    @classmethod
+    def fixed(cls, wait: timedelta | float, *, jitter: bool = False) -> Backoff:
+        """The same wait each time, in seconds or as a `timedelta`."""
+        return cls(BackoffKind.FIXED, _duration(wait), _duration(wait), jitter)
+
+    @classmethod
+    def linear(
+        cls, step: timedelta | float, cap: timedelta | float = DEFAULT_CAP, *, jitter: bool = True
+    ) -> Backoff:
+        """One `step` after the first failure, two after the second, at most `cap`."""
+        return cls(BackoffKind.LINEAR, _duration(step), _duration(cap), jitter)
+
+    @classmethod
+    def exponential(
+        cls,
+        base: timedelta | float = DEFAULT_BASE,
+        cap: timedelta | float = DEFAULT_CAP,
+        *,
+        jitter: bool = True,
+    ) -> Backoff:
+        """`base`, then twice, four times as long and so on, at most `cap`."""
+        return cls(BackoffKind.EXPONENTIAL, _duration(base), _duration(cap), jitter)
+
+    @classmethod
+    def steps(cls, *waits: timedelta | float, jitter: bool = False) -> Backoff:
+        """These waits one after the other; the last one repeats."""
+        return cls(BackoffKind.LIST, jitter=jitter, waits=tuple(map(_duration, waits)))
+
     def wait(self, attempt: int, draw: float = 1.0) -> timedelta:
         """The wait after failed attempt number `attempt` (from 1); `draw` in [0, 1] is the random
         part.
@@ -90,6 +118,10 @@ class Backoff:
             return cls(BackoffKind.LIST, jitter=jitter, waits=waits)
         base, cap = waits
         return cls(BackoffKind(kind), base, cap, jitter)
+
+
+def _duration(wait: timedelta | float) -> timedelta:
+    return wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
 
 
 def _micros(duration: timedelta) -> int:

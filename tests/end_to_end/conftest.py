@@ -15,6 +15,7 @@ from uuid import UUID
 import pytest
 from tests.end_to_end import program
 
+from queuekit.config import StoreUrl
 from queuekit.job import JobState, StoredJob
 from queuekit.storage import Store
 
@@ -100,7 +101,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
     runs_log = tmp_path / "runs.log"
     runs_log.touch()
     program.app.close()
-    program.app.url = url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    program.app.use(StoreUrl(url, tmp_path, "the test"))
     here = Place(tmp_path, url, program.app.store)
     yield here
     program.app.close()

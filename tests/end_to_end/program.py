@@ -11,10 +11,23 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 
-from queuekit import App, Backoff, BackoffKind, Cancel, Context, Discard, Retry, Snooze
+from queuekit import (
+    App,
+    Backoff,
+    BackoffKind,
+    Cancel,
+    Context,
+    Discard,
+    Missing,
+    Retry,
+    Snooze,
+)
 
 app = App()
 
@@ -163,8 +176,8 @@ def call_off() -> None:
 
 @app.task
 def unstorable() -> object:
-    """Return what JSON cannot hold."""
-    return {1, 2}
+    """Return what has no exact stored form, and cannot even be pickled."""
+    return threading.Lock()
 
 
 @app.task
@@ -218,3 +231,102 @@ def fork_and_return() -> None:
 def forget_to_await() -> object:
     """A function that only looks synchronous."""
     return asyncio.sleep(0)
+
+
+# --- arguments of all kinds
+
+
+class Colour(Enum):
+    """Comes back as itself."""
+
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Comes back equal."""
+
+    number: int
+    price: Decimal
+    lines: tuple[str, ...]
+    colour: Colour
+
+
+class Money:
+    """Known to queuekit only by its registration."""
+
+    def __init__(self, cents: int) -> None:
+        self.cents = cents
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Money) and other.cents == self.cents
+
+    def __hash__(self) -> int:
+        return hash(self.cents)
+
+
+class Row:
+    """Stands for a row: it is there while its file is."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @classmethod
+    def load(cls, path: str) -> Row | None:
+        """The row, None once it was deleted."""
+        return cls(path) if Path(path).exists() else None
+
+
+class NeededRow(Row):
+    """A row that a job cannot do without, and that may come back."""
+
+
+class OptionalRow(Row):
+    """A row that a job can do without."""
+
+
+app.register_type(Money, name="money", dump=lambda money: money.cents, load=Money)
+app.register_reference(Row, name="row", key=lambda row: row.path, load=Row.load)
+app.register_reference(
+    NeededRow,
+    name="needed-row",
+    key=lambda row: row.path,
+    load=NeededRow.load,  # type: ignore[arg-type]  # a class method of the subclass
+    missing=Missing.FAIL,
+)
+app.register_reference(
+    OptionalRow,
+    name="optional-row",
+    key=lambda row: row.path,
+    load=OptionalRow.load,  # type: ignore[arg-type]  # likewise
+    missing=Missing.NONE,
+)
+
+
+@app.task(retry=SOON)
+def echo(value: object) -> object:
+    """Return what came, at the second attempt."""
+    note("echo")
+    if Context.current().attempt == 1:
+        raise OSError("once more")
+    return value
+
+
+@app.task(retry=SOON)
+async def echo_async(value: object) -> object:
+    """The same on the event loop."""
+    return await asyncio.to_thread(echo.function, value)
+
+
+@app.task(retry=SOON)
+def path_of(row: Row | None) -> str | None:
+    """Use a row."""
+    note("path_of")
+    return None if row is None else row.path
+
+
+@app.task(retry=Retry(max_attempts=5, discard_on=(ValueError, LookupError)))
+def hopeless(word: str) -> None:
+    """Fail in a way that no further attempt can mend."""
+    note("hopeless")
+    raise UnicodeError(word)

@@ -41,21 +41,23 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (["worker"], 2, "--app"),
+        (["worker"], 2, "no app is named: pass -a module:app"),
         (["worker", "-a", "missing:app"], 5, "cannot import missing: ModuleNotFoundError"),
         (["worker", "-a", "raising"], 5, "cannot import raising: ZeroDivisionError"),
-        (["worker", "-a", "appless"], 5, "appless holds no App named 'app'"),
+        (["worker", "-a", "appless"], 5, "appless holds no App; write app = App(...)"),
         (["worker", "-a", "plain"], 2, "no store is configured"),
         (["worker", "-a", "plain", "--url", "nosuch://x"], 7, "no adapter for nosuch://"),
         (["worker", "-a", "plain", "--url", "jobs.db"], 2, "has no scheme"),
         (["worker", "-a", "plain", "--url", "memory://"], 2, "lives inside one process"),
         (["worker", "-a", "plain", "--url", "sqlite:///no/such/jobs.db"], 3, "no directory"),
-        (["worker", "-a", "plain", "-Q", "a,,b"], 2, "empty name"),
-        (["worker", "-a", "plain", "--lease", "0.1"], 2, "--lease"),
+        (["worker", "-a", "plain", "-Q", "a,,b"], 2, "'' is no name of a queue"),
+        (["worker", "-a", "plain", "--lease", "0.1"], 2, "'--lease': 100ms is out of range"),
+        (["worker", "-a", "plain", "--concurrency", "0"], 2, "'--concurrency': 0 is out of range"),
+        (["jobs", "ls", "--url", "sqlite:///no/such/jobs.db"], 3, "no directory"),
         (["demo", "no-such-folder"], 2, "no-such-folder"),
         (["demo", "cache"], 2, "cache"),
         (["demo", "files", "--url", "memory://"], 2, "processes share"),
-        (["wroker"], 2, "No such command 'wroker'"),
+        (["wroker"], 2, "no such command 'wroker', did you mean 'worker'?"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_a_code(

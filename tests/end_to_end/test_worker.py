@@ -107,13 +107,13 @@ def test_snooze_discard_and_cancel_say_what_becomes_of_a_job(place: Place) -> No
     assert (called_off.state, called_off.final_reason) == (JobState.CANCELLED, "not needed")
 
 
-def test_a_result_that_json_cannot_hold_still_lets_the_job_complete(place: Place) -> None:
+def test_a_result_that_has_no_exact_form_still_lets_the_job_complete(place: Place) -> None:
     job_id = program.unstorable.enqueue().id
     much = program.print_much.enqueue().id
     place.worker()
     job, _ = place.until_final(job_id, much)
     assert job.state is JobState.COMPLETED
-    assert job.result == '{"$unstorable":"{1, 2}"}'
+    assert (job.result or "").startswith('{"$unstorable":"<unlocked _thread.lock')
 
 
 def test_a_job_that_never_gives_way_keeps_its_lease(place: Place) -> None:
@@ -379,7 +379,8 @@ def test_workers_delete_what_was_kept_long_enough_and_nothing_else(place: Place)
 
 
 def test_four_workers_on_one_file_run_each_job_once(place: Place) -> None:
-    calls = [task.job(n) for task in (program.ok, program.ok_async) for n in range(1000)]
+    calls = [program.ok.request(n) for n in range(1000)]
+    calls += [program.ok_async.request(n) for n in range(1000)]
     ids = [answer.id for answer in program.app.enqueue_many(calls)]
     workers = [place.worker() for _ in range(4)]
     done = JobFilter(states=frozenset({JobState.COMPLETED}))

@@ -12,6 +12,7 @@ from queuekit.job import AttemptOutcome, Claim, Failure, Move, Reason, Resolutio
 from queuekit.lifecycle import (
     EXHAUSTED_REASON,
     LOST_REASON,
+    NOT_RETRIED_REASON,
     UNKNOWN_TASK_CAP,
     resolve,
     unknown_task_wait,
@@ -112,7 +113,7 @@ TABLE: list[tuple[str, Claim, Outcome, Resolution]] = [
         "no use in trying again",
         claim(1),
         Failed(BOOM, final=True),
-        Resolution(Move.DISCARD, A.FAILED, failure=BOOM, reason=EXHAUSTED_REASON),
+        Resolution(Move.DISCARD, A.FAILED, failure=BOOM, reason=NOT_RETRIED_REASON),
     ),
     (
         "a fresh round has all attempts",

@@ -1,12 +1,12 @@
 """The command line.
 
 Each command lives in a module of its own, imported when it is asked for, so that ``--help`` stays
-quick.
+quick. Exit codes are in `queuekit.cli.endings`.
 """
 
 from __future__ import annotations
 
-import importlib
+import io
 import os
 import sys
 from typing import Any, Final
@@ -14,85 +14,80 @@ from typing import Any, Final
 import click
 
 from queuekit import __version__
-from queuekit.errors import (
-    AppImportError,
-    ConfigurationError,
-    DriverMissing,
-    QueuekitError,
-    SchemaError,
-    StoreError,
-    UnknownScheme,
-    UnknownTask,
-    UnsupportedOperation,
-)
+from queuekit.cli.asked import Asked
+from queuekit.cli.endings import INTERRUPTED, told
+from queuekit.cli.frame import LazyGroup
+from queuekit.cli.params import common, json_flag
 
 COMMANDS: Final = {
-    "worker": "Run jobs until told to stop.",
-    "demo": "Send one job for each file of a folder, run them, and check the sums.",
+    "Start": {
+        "init": "Write a first program and its configuration.",
+        "demo": "Send a job for each file of a folder, and check the sums.",
+    },
+    "Run": {
+        "worker": "Run jobs until told to stop.",
+    },
+    "Send and look": {
+        "enqueue": "Send one job, and tell its id.",
+        "jobs": "List, show, rerun, cancel, discard and reschedule jobs.",
+        "queues": "List, show, pause, resume and purge queues.",
+        "tasks": "List the tasks of the app.",
+        "workers": "List the workers that are alive.",
+        "stats": "Count jobs by state.",
+    },
+    "Look after": {
+        "migrate": "Bring the store's tables to this release.",
+        "prune": "Delete jobs that ended long ago.",
+        "adapters": "List the stores that are installed, and what they can do.",
+        "config": "Show the configuration, and where each value comes from.",
+    },
 }
-"""Command to its line in the overview; the module of the same name holds it."""
-
-EXIT_CODES: Final = (
-    (AppImportError, 5),
-    (UnknownTask, 6),
-    ((UnknownScheme, DriverMissing, UnsupportedOperation), 7),
-    (ConfigurationError, 2),
-    (SchemaError, 4),
-    (StoreError, 3),
-)
-"""The first that fits decides: what a script can tell apart. Anything else of ours is 1."""
+"""What people do, the command for it, and its line in the overview."""
 
 
-class _Lazy(click.Group):
-    """A group whose commands are imported when called; the overview needs none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"queuekit.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class _Overview(LazyGroup):
+    sections = COMMANDS
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Overview, context_settings={"help_option_names": ["-h", "--help"]})
+@common
+@json_flag
 @click.version_option(__version__, prog_name="queuekit")
 def group() -> None:
     """A job queue with pluggable backends."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The ``queuekit`` command: one line and an exit code for what goes wrong, a traceback
-    never.
+    """The ``queuekit`` command: one line and an exit code for what goes wrong, a traceback only if
+    it is asked for.
+
+    A reader that has gone, as in ``| head``, ends it with 1 and without a word; click sees to that.
     """
+    asked = Asked()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments, asked)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except Exception as problem:  # whatever it is, a person reads one line
+        code = told(problem, traceback=asked.traceback)
+    sys.exit(code)
+
+
+def _run(arguments: list[str], asked: Asked) -> int:
+    for place, argument in enumerate(arguments, 1):
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise click.UsageError(f"argument {place} is no UTF-8 text: {argument!a}")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an encoding that lacks a character shows it
+        sys.stdout.reconfigure(errors="backslashreplace")  # escaped, as stderr does anyway
     try:
         answer: Any = group.main(
-            arguments, prog_name="queuekit", standalone_mode=False, auto_envvar_prefix="QUEUEKIT"
+            arguments,
+            prog_name="queuekit",
+            standalone_mode=False,
+            auto_envvar_prefix="QUEUEKIT",
+            obj=asked,
+            color=False if os.environ.get("NO_COLOR") else None,
         )
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as problem:
-        problem.show()
-        sys.exit(problem.exit_code)
-    except QueuekitError as problem:
-        click.echo(f"queuekit: {problem}", err=True)
-        sys.exit(_exit_code(problem))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader has gone, as in `| head`. Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as problem:
-        click.echo(f"queuekit: {problem}", err=True)
-        sys.exit(1)
-    sys.exit(answer if isinstance(answer, int) else 0)
-
-
-def _exit_code(problem: QueuekitError) -> int:
-    return next((code for kind, code in EXIT_CODES if isinstance(problem, kind)), 1)
+    finally:
+        asked.close()
+    return answer if isinstance(answer, int) else 0

@@ -17,6 +17,10 @@ from urllib.parse import quote
 import click
 
 from queuekit import __version__
+from queuekit.cli.asked import Asked, pass_asked
+from queuekit.cli.frame import Command
+from queuekit.cli.params import common, flag
+from queuekit.config import StoreUrl
 from queuekit.demo import QUEUE, app
 from queuekit.demo.files import (
     STUMBLE_SHARE,
@@ -64,15 +68,14 @@ ROWS: Final = 8
 """Lines of the table; what is rarer is added up in one more."""
 
 
-@click.command("demo")
+@click.command("demo", cls=Command)
 @click.argument(
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option("--url", help="The store; default: a SQLite file of its own.")
-@click.option(
-    "-c", "--concurrency", type=click.IntRange(1, 64), help="Jobs at once; default: CPUs."
-)
-def command(folder: Path | None, url: str | None, concurrency: int | None) -> int:
+@flag("-c", "--concurrency", type=click.IntRange(1, 64), help="Jobs at once; default: CPUs.")
+@common
+@pass_asked
+def command(asked: Asked, folder: Path | None, concurrency: int | None) -> int:
     """Send one job for each file of FOLDER, run them, and check the sums.
 
     Each job reads a file and returns its size, lines, words and SHA-256; one in fifty fails at
@@ -82,7 +85,8 @@ def command(folder: Path | None, url: str | None, concurrency: int | None) -> in
     a direct count.
     """
     home = _home()
-    app.url = url or f"sqlite:///{quote(str(home / f'demo-{__version__}.db'))}"
+    own = f"sqlite:///{quote(str(home / f'demo-{__version__}.db'))}"
+    app.use(asked.url_flag() or StoreUrl(own, home, "the demo"))
     try:
         return _demo(folder, home, concurrency)
     finally:
@@ -154,7 +158,7 @@ def _watch(store: Store, run: DemoRun, home: Path, concurrency: int | None) -> S
 def _start_worker(home: Path, concurrency: int | None, lifeline: int) -> subprocess.Popen[bytes]:
     """A separate process, as a user would start it; it stops when this command is gone."""
     words = [sys.executable, "-m", "queuekit", "worker", "--app", "queuekit.demo:app"]
-    words += ["--url", app.url or "", "--queues", QUEUE, "--lease", str(LEASE), "--grace", "5"]
+    words += ["--url", app.where().url, "--queues", QUEUE, "--lease", str(LEASE), "--grace", "5"]
     words += ["--quiet", "--parent-pipe", str(lifeline)]
     words += ["--concurrency", str(concurrency)] if concurrency else []
     with (home / WORKER_LOG).open("ab") as log:

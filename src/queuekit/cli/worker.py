@@ -6,105 +6,108 @@ import logging
 import os
 import secrets
 import socket
-from datetime import timedelta
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
-from queuekit.storage import Store
-from queuekit.worker.settings import (
-    DEFAULT_COROUTINES,
-    DEFAULT_GRACE,
-    DEFAULT_LEASE,
-    WorkerSettings,
-)
-from queuekit.worker.supervisor import Supervisor
+from queuekit import __version__
+from queuekit.cli.asked import Asked, pass_asked
+from queuekit.cli.frame import Command
+from queuekit.cli.params import common, flag
+from queuekit.cli.table import say
+from queuekit.cli.welcome import show_welcome, unknown_queues
+from queuekit.config import KEYS
+from queuekit.worker.children import AppName
+from queuekit.worker.settings import WorkerSettings
+from queuekit.worker.supervisor import Ready, Supervisor
 
-SMALLEST_LEASE = 1.0
-"""Seconds. A third of it is the time for a heartbeat to be answered; on a busy machine less than
-that is not safe.
-"""
+_KEYS: Final = ("queues", "concurrency", "coroutines", "lease", "grace")
 
 
-@click.command("worker")
-@click.option("-a", "--app", required=True, envvar="QUEUEKIT_APP", help="The app, as module:name.")
-@click.option("--url", help="The store; default: the one the app names, else QUEUEKIT_URL.")
-@click.option("-Q", "--queues", help="Queues to serve, separated by commas; default: every queue.")
-@click.option(
-    "-c",
-    "--concurrency",
-    type=click.IntRange(1, 1000),
-    default=os.cpu_count() or 1,
-    show_default="CPUs",
-    help="Sync jobs at once, each in a process of its own.",
-)
-@click.option(
-    "--coroutines",
-    type=click.IntRange(1, 10_000),
-    default=DEFAULT_COROUTINES,
-    show_default=True,
-    help="Async jobs at once.",
-)
-@click.option(
+def _setting(*names: str, metavar: str, help_text: str) -> Callable[[Any], Any]:
+    """A flag that stands above the configuration's [worker] key of its name, which knows what it
+    may be; the environment is read there, too.
+    """
+    key = names[-1].lstrip("-")
+    variable = f"QUEUEKIT_WORKER_{key.upper()}"
+    return click.option(
+        *names,
+        metavar=metavar,
+        callback=lambda _ctx, param, text: _parsed(f"worker.{key}", param, text),
+        allow_from_autoenv=False,
+        help=f"{help_text}  [env var: {variable}]",
+    )
+
+
+def _parsed(key: str, param: click.Parameter, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return KEYS[key].parse(KEYS[key].from_text(text))
+    except ValueError as problem:
+        raise click.BadParameter(str(problem), param=param) from None
+
+
+@click.command("worker", cls=Command)
+@_setting("-Q", "--queues", metavar="NAMES", help_text="Queues, with commas; default: every queue.")
+@_setting("-c", "--concurrency", metavar="N", help_text="Sync jobs at once; default: CPUs.")
+@_setting("--coroutines", metavar="N", help_text="Async jobs at once; default: 10.")
+@_setting(
     "--lease",
-    type=click.FloatRange(SMALLEST_LEASE, 86_400),
-    default=DEFAULT_LEASE.total_seconds(),
-    show_default=True,
-    help="Seconds after which the jobs of a dead worker are taken over.",
+    metavar="DURATION",
+    help_text="After which the jobs of a dead worker are taken over; default: 30s.",
 )
-@click.option(
+@_setting(
     "--grace",
-    type=click.FloatRange(0, 86_400),
-    default=DEFAULT_GRACE.total_seconds(),
-    show_default=True,
-    help="Seconds that running jobs get to end when the worker is told to stop.",
+    metavar="DURATION",
+    help_text="That running jobs get to end when the worker is told to stop; default: 25s.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Tell of trouble only, not of each job.")
+@flag("--burst", is_flag=True, help="Stop when no due job is left.")
+@flag("-q", "--quiet", is_flag=True, help="Tell of trouble only, not of each job.")
 @click.option("--parent-pipe", type=int, hidden=True, help="Stop when this inherited pipe closes.")
+@common
+@pass_asked
 def command(
-    app: str,
-    url: str | None,
-    queues: str | None,
-    concurrency: int,
-    coroutines: int,
-    lease: float,
-    grace: float,
-    quiet: bool,
-    parent_pipe: int | None,
+    asked: Asked, /, burst: bool, quiet: bool, parent_pipe: int | None, **flags: Any
 ) -> int:
     """Run jobs until told to stop.
 
     The first SIGTERM or Ctrl-C stops claiming, lets running jobs end within the grace time and
     gives the others back; the second one gives back at once.
+
+    What no flag says is taken from the environment, then from [worker] in the configuration.
+
+    Examples:
+      queuekit worker -a jobs:app
+      queuekit worker -a jobs:app -Q mail,reports -c 4
     """
     logging.basicConfig(
         format="%(asctime)s %(levelname)-7s %(message)s",
         level=logging.WARNING if quiet else logging.INFO,
     )
+    app = asked.app_to_run()
+    values = {
+        key: asked.config.value(f"worker.{key}") if flags[key] is None else flags[key]
+        for key in _KEYS
+    }
     settings = WorkerSettings(
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-        processes=concurrency,
-        coroutines=coroutines,
-        queues=_names(queues) if queues is not None else None,
-        lease=timedelta(seconds=lease),
-        grace=timedelta(seconds=grace),
+        processes=values["concurrency"],
+        coroutines=values["coroutines"],
+        queues=values["queues"],
+        lease=values["lease"],
+        grace=values["grace"],
+        burst=burst,
+        version=__version__,
     )
+    name = AppName(app.value, app.folder)
 
-    def show(store: Store, tasks: list[str]) -> None:
-        click.echo(
-            f"queuekit worker {settings.worker}\n"
-            f"  store   {store.info().location}\n"
-            f"  queues  {', '.join(settings.queues) if settings.queues else 'every queue'}\n"
-            f"  tasks   {', '.join(tasks) or 'none'}\n"
-            f"  slots   {concurrency} processes, {coroutines} coroutines\n"
-            f"  stop    Ctrl-C or SIGTERM; again to give running jobs back at once",
-            err=True,
-        )
+    def begin(ready: Ready) -> None:
+        show_welcome(name, settings, ready)
+        for warning in unknown_queues(settings, ready):
+            say(f"warning: {warning}")
 
-    return Supervisor(app, url, settings, parent_pipe=parent_pipe, on_ready=show).run()
-
-
-def _names(queues: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in queues.split(","))
-    if not all(names):
-        raise click.BadParameter(f"{queues!r} holds an empty name", param_hint="--queues")
-    return names
+    return Supervisor(
+        name, asked.url_flag(), settings, parent_pipe=parent_pipe, on_ready=begin
+    ).run()

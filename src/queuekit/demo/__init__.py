@@ -14,9 +14,9 @@ from typing import Final, TypedDict
 from queuekit.app import App
 from queuekit.context import Context
 from queuekit.demo.files import Sums, add, fold, measure_file, no_sums, stumbles
+from queuekit.options import Retry
 from queuekit.retry import Backoff, BackoffKind
 from queuekit.storage import JobFilter
-from queuekit.tasks import Retry
 
 QUEUE: Final = "demo"
 

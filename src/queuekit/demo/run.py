@@ -20,6 +20,7 @@ from queuekit.demo import measure, total
 from queuekit.demo.files import Sums, add, fold, measure_file, no_sums
 from queuekit.job import JobState, NewJob, Parent, ParentPolicy, StoredJob, uuid7
 from queuekit.storage import MAX_BATCH, JobFilter, Store
+from queuekit.tasks import Request
 
 RUN_TAG: Final = "run-"
 FILES_TAG: Final = "files-"
@@ -52,15 +53,15 @@ class DemoRun:
     def jobs(self) -> Iterator[NewJob]:
         """One for each file."""
         for path in self.files:
-            yield self._tagged(measure.job(str(path)), self._job_id(str(path)))
+            yield self._tagged(measure.request(str(path)), self._job_id(str(path)))
 
     def total_job(self) -> NewJob:
         """The job that waits for all others, however they end."""
         parents = tuple(Parent(self._job_id(str(path)), ParentPolicy.FINAL) for path in self.files)
-        return replace(self._tagged(total.job(self.tag), self.total_id), parents=parents)
+        return replace(self._tagged(total.request(self.tag), self.total_id), parents=parents)
 
-    def _tagged(self, job: NewJob, job_id: UUID) -> NewJob:
-        return replace(job, id=job_id, tags=(self.tag, f"{FILES_TAG}{self.fingerprint}"))
+    def _tagged(self, request: Request[object], job_id: UUID) -> NewJob:
+        return replace(request.job, id=job_id, tags=(self.tag, f"{FILES_TAG}{self.fingerprint}"))
 
 
 def find_or_begin(store: Store, files: Sequence[Path], reported: Container[str]) -> DemoRun:

@@ -10,36 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import json
 import os
 import signal
 import socket
 import sys
-from typing import Any
 
-from queuekit.app import App, load_app
-from queuekit.context import enter
-from queuekit.errors import AppImportError
-from queuekit.failures import failure_of
+from queuekit.app import App
+from queuekit.errors import AppImportError, ConfigurationError
 from queuekit.job import Failure
-from queuekit.outcomes import (
-    Cancel,
-    Cancelled,
-    Completed,
-    Discard,
-    Discarded,
-    Failed,
-    Outcome,
-    Snooze,
-    Snoozed,
-    UnknownTask,
-)
-from queuekit.payload import decode_arguments, encode_result, storable_text
-from queuekit.tasks import Executor, Task
+from queuekit.loading import load_app
+from queuekit.outcomes import Failed, Outcome
+from queuekit.running import run_call, run_coroutine
+from queuekit.tasks import Executor
 from queuekit.worker import lifeline
 from queuekit.worker.channel import ChildEnd, Message, Unpacker, pack
-from queuekit.worker.wire import dump_outcome, load_context
+from queuekit.worker.wire import (
+    dump_outcome,
+    dump_task,
+    dump_where,
+    load_context,
+    load_folder,
+    load_where,
+)
 
 
 def main() -> None:
@@ -52,13 +45,17 @@ def main() -> None:
     os.register_at_fork(after_in_child=sock.close)  # a job's own children have no part in this
     end = ChildEnd(sock)
     try:
-        app = load_app(orders["app"])
+        app = load_app(orders["app"], load_folder(orders["folder"]))
+        if orders["where"] is not None:
+            app.use(load_where(orders["where"]))
+        tasks = [dump_task(task) for task in app.tasks]
+        end.send({"ready": tasks, "where": dump_where(app.where())})
     except AppImportError as problem:
         end.send({"broken": str(problem)})
         return
-    if orders["url"]:
-        app.url = orders["url"]
-    end.send({"ready": {task.name: task.executor for task in app.tasks}, "url": app.url})
+    except ConfigurationError as problem:
+        end.send({"unconfigured": str(problem)})
+        return
     if orders["executor"] == Executor.ASYNCIO:
         asyncio.run(_serve_coroutines(app, sock))
     else:
@@ -79,44 +76,10 @@ def _serve_calls(app: App, end: ChildEnd) -> None:
     pid = os.getpid()
     for message in end:
         run = message["run"]
-        outcome = contextvars.Context().run(_outcome_of, app, run)
+        outcome = contextvars.Context().run(run_call, app, load_context(run), run["payload"])
         if os.getpid() != pid:
             os._exit(0)  # a copy that the job forked, and let return
         end.send(_finished(run, outcome))
-
-
-def _outcome_of(app: App, run: Message) -> Outcome:
-    """Run a call to its outcome. Nothing that user code raises gets past this."""
-    if run["task"] not in app.tasks:
-        return UnknownTask()
-    enter(load_context(run))
-    try:
-        result = _call(app.tasks[run["task"]], run)
-        if inspect.isawaitable(result):
-            raise TypeError("the task returned an awaitable: declare it with async def")
-        return Completed(encode_result(result))
-    except (
-        BaseException
-    ) as raised:  # SystemExit and KeyboardInterrupt are the job's, not the child's
-        return _outcome_of_raised(raised)
-
-
-def _call(task: Task[Any, Any], run: Message) -> Any:
-    args, kwargs = decode_arguments(run["payload"])
-    return task(*args, **kwargs)
-
-
-def _outcome_of_raised(raised: BaseException) -> Outcome:
-    try:
-        if isinstance(raised, Snooze):
-            return Snoozed(raised.delay)
-        if isinstance(raised, Discard):
-            return Discarded(storable_text(str(raised.reason)))
-        if isinstance(raised, Cancel):
-            return Cancelled(storable_text(str(raised.reason)))
-    except BaseException as worse:  # a signal made by hand, without what it should carry
-        return Failed(failure_of(worse))
-    return Failed(failure_of(raised))
 
 
 async def _serve_coroutines(app: App, sock: socket.socket) -> None:
@@ -126,7 +89,8 @@ async def _serve_coroutines(app: App, sock: socket.socket) -> None:
 
     def start(run: Message) -> None:
         key = json.dumps(run["token"])
-        job = asyncio.create_task(_await(app, run), context=contextvars.Context())
+        coroutine = run_coroutine(app, load_context(run), run["payload"])
+        job = asyncio.create_task(coroutine, context=contextvars.Context())
         running[key] = job
         job.add_done_callback(lambda _: report(key, run))
 
@@ -143,16 +107,6 @@ async def _serve_coroutines(app: App, sock: socket.socket) -> None:
                 start(message["run"])
             elif job := running.get(json.dumps(message["cancel"])):
                 job.cancel()
-
-
-async def _await(app: App, run: Message) -> Outcome:
-    if run["task"] not in app.tasks:
-        return UnknownTask()
-    enter(load_context(run))
-    try:
-        return Completed(encode_result(await _call(app.tasks[run["task"]], run)))
-    except BaseException as raised:  # as in `_outcome_of`; a cancel of this attempt ends here too
-        return _outcome_of_raised(raised)
 
 
 def _finished(run: Message, outcome: Outcome) -> Message:

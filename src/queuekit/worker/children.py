@@ -12,10 +12,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from queuekit.config import StoreUrl
 from queuekit.tasks import Executor
 from queuekit.worker.channel import Message, SupervisorEnd
+from queuekit.worker.wire import TaskLine, dump_where, load_task, load_where
 
 LAST_WORDS: Final = 0.1
 """Seconds from the end of a child's channel to its own: what it died of is then known."""
@@ -56,15 +60,25 @@ class ChildProcess:
             return f"killed by signal {-code}"
 
 
+@dataclass(frozen=True, slots=True)
+class AppName:
+    """``module:name`` of the user's app, and the folder to import it from besides the current
+    one.
+    """
+
+    target: str
+    folder: Path | None = None
+
+
 class Nursery:
     """Starts children.
 
     They end when the supervisor does: its end of the lifeline closes with it.
     """
 
-    def __init__(self, app: str, url: str | None) -> None:
+    def __init__(self, app: AppName, where: StoreUrl | None) -> None:
         self._app = app
-        self._url = url
+        self._where = where
         self._lifeline, self._held_open = os.pipe()
 
     def start(self, number: int, executor: Executor) -> ChildProcess:
@@ -76,8 +90,9 @@ class Nursery:
         """
         ours, theirs = socket.socketpair()
         orders: Mapping[str, Any] = {
-            "app": self._app,
-            "url": self._url,
+            "app": self._app.target,
+            "folder": None if self._app.folder is None else str(self._app.folder),
+            "where": None if self._where is None else dump_where(self._where),
             "executor": executor,
             "channel": theirs.fileno(),
             "lifeline": self._lifeline,
@@ -102,6 +117,6 @@ class Nursery:
         os.close(self._lifeline)
 
 
-def hello(message: Message) -> tuple[dict[str, Executor], str | None]:
-    """The tasks and the store's URL in a child's first message."""
-    return {name: Executor(kind) for name, kind in message["ready"].items()}, message["url"]
+def hello(message: Message) -> tuple[list[TaskLine], StoreUrl]:
+    """The tasks and the store in a child's first message."""
+    return [load_task(form) for form in message["ready"]], load_where(message["where"])

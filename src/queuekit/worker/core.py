@@ -93,6 +93,7 @@ class WorkerCore:
         self._tasks: Mapping[str, Executor] | None = None
         self._mode = Mode.WORKING
         self._claim: ClaimRequest | None = None
+        self._claim_is_last = False
         self._rescue: ClaimRequest | None = None
         self._beat_at = 0.0
         self._sweep_at = float("inf")
@@ -231,6 +232,9 @@ class WorkerCore:
                 self._pace.claimed(self._claim, claimed, now)
                 self._claim = None
                 yield from self._claimed(claimed.claims, now)
+                if self._claim_is_last and not claimed.claims and not claimed.more:
+                    yield Say(logging.INFO, "no due job is left")
+                    yield from self._stop(now)
             case SettleAnswered(answers):
                 yield from self._settled(answers, now)
             case ExtendAnswered():
@@ -424,6 +428,8 @@ class WorkerCore:
             reserve = self._pace.reserve(self._slots.capacity())
             self._claim = self._request(min(self._slots.room(), MAX_BATCH - reserve), reserve)
             self._pace.claiming(now)
+            # Asked while a job ran, an empty answer would miss what that job enqueues.
+            self._claim_is_last = self._settings.burst and not self._hand
         self._calls.begin(Call.CLAIM)
         yield AskClaim(self._claim)
         self._claim = replace(self._claim, repeat=True)

@@ -80,6 +80,7 @@ class WorkerSettings:
     """How one worker works.
 
     `queues=None` serves every queue; `processes` sync jobs and `coroutines` async ones at once.
+    With `burst` it stops by itself once no due job is left.
     """
 
     worker: str
@@ -88,6 +89,8 @@ class WorkerSettings:
     queues: tuple[str, ...] | None = None
     lease: timedelta = DEFAULT_LEASE
     grace: timedelta = DEFAULT_GRACE
+    burst: bool = False
+    version: str = ""
 
     @property
     def beat_interval(self) -> float:

@@ -17,16 +17,18 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from queuekit.errors import ConfigurationError, StoreNotConfigured
+from queuekit.config import StoreUrl
+from queuekit.errors import ConfigurationError
 from queuekit.plugins import open_store
 from queuekit.storage import Store, SupportsChangeMark, WorkerBeat
 from queuekit.tasks import Executor
 from queuekit.worker import lifeline
 from queuekit.worker.caller import Caller
 from queuekit.worker.channel import Message
-from queuekit.worker.children import ChildProcess, Nursery, hello
+from queuekit.worker.children import AppName, ChildProcess, Nursery, hello
 from queuekit.worker.core import WorkerCore
 from queuekit.worker.messages import (
     Action,
@@ -54,7 +56,7 @@ from queuekit.worker.messages import (
 )
 from queuekit.worker.settings import WorkerSettings
 from queuekit.worker.telling import tell_end
-from queuekit.worker.wire import dump_run, dump_token, load_outcome, load_token
+from queuekit.worker.wire import TaskLine, dump_run, dump_token, load_outcome, load_token
 
 LOOK_FIRST: Final = 0.002
 LOOK_LONGEST: Final = 0.02
@@ -64,32 +66,41 @@ nothing."""
 log = logging.getLogger("queuekit.worker")
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a worker is about to work on, for people."""
+
+    store: Store
+    where: StoreUrl
+    tasks: list[TaskLine]
+
+
 class Supervisor:
     """One worker process. `run` returns its exit code.
 
-    `url=None` takes the URL that the app itself names. `on_ready` is told the tasks and the open
-    store once work begins.
+    `where=None` takes the store that the app itself names. `on_ready` is told once work begins.
     """
 
     def __init__(
         self,
-        app: str,
-        url: str | None,
+        app: AppName,
+        where: StoreUrl | None,
         settings: WorkerSettings,
         *,
         parent_pipe: int | None = None,
-        on_ready: Callable[[Store, list[str]], None] | None = None,
+        on_ready: Callable[[Ready], None] | None = None,
     ) -> None:
+        self._app = app
         self._settings = settings
-        self._url = url
         self._parent_pipe = parent_pipe
         self._on_ready = on_ready
         self._core = WorkerCore(settings, random.SystemRandom())
-        self._nursery = Nursery(app, url)
+        self._nursery = Nursery(app, where)
         self._children: dict[int, ChildProcess] = {}
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = socket.socketpair()
         self._answers: deque[Event] = deque()
+        self._hello: tuple[list[TaskLine], StoreUrl] | None = None
         self._store: Store | None = None
         self._marks: SupportsChangeMark | None = None
         self._work: Caller | None = None
@@ -181,15 +192,18 @@ class Supervisor:
     # --- children
 
     def _hear(self, child: ChildProcess) -> list[Event]:
+        events: list[Event] | None = None
         try:
             messages = child.channel.receive()
             if messages is not None:
-                return [self._event_of(child.number, message) for message in messages]
+                events = [self._event_of(child.number, message) for message in messages]
         except (ValueError, LookupError, TypeError, OverflowError) as problem:
             # Nobody but the child itself may pay for what it says.
             log.error("child %s cannot be understood: %s", child.number, problem)
             child.kill()
-        return self._let_go(child)
+        if self._store is None and self._hello is not None:
+            self._open(*self._hello)
+        return self._let_go(child) if events is None else events
 
     def _bury(self) -> list[Event]:
         """Children whose processes have ended, though something that they forked keeps a hold of
@@ -217,27 +231,25 @@ class Supervisor:
             return ChildFinished(number, token, outcome)
         if "broken" in message:
             return ChildBroken(number, message["broken"])
-        tasks, url = hello(message)
-        if self._store is None:
-            self._open(self._url or url or os.environ.get("QUEUEKIT_URL"), sorted(tasks))
-        return ChildReady(number, tasks)
+        if "unconfigured" in message:
+            raise ConfigurationError(message["unconfigured"])
+        self._hello = hello(message)
+        tasks, _ = self._hello
+        return ChildReady(number, {task.name: task.executor for task in tasks})
 
-    def _open(self, url: str | None, tasks: list[str]) -> None:
-        if url is None:
-            raise StoreNotConfigured
-        self._store = store = open_store(url)
+    def _open(self, tasks: list[TaskLine], where: StoreUrl) -> None:
+        self._store = store = open_store(where.url, folder=where.folder)
         if not store.capabilities.durability.process_kill:
             raise ConfigurationError(
                 f"{store.info().location} lives inside one process, and jobs run in others:"
                 " give the worker a store that processes share, such as sqlite:///jobs.db"
             )
         self._marks = store if isinstance(store, SupportsChangeMark) else None
-        info = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
-        beat = WorkerBeat(self._settings.worker, info)
+        beat = WorkerBeat(self._settings.worker, _about(self._settings, self._app))
         self._work = Caller("queuekit-work", store, beat, self._tell)
         self._beat = Caller("queuekit-beat", store, beat, self._tell)
         if self._on_ready is not None:
-            self._on_ready(store, tasks)
+            self._on_ready(Ready(store, where, tasks))
 
     def _watch_unsent(self) -> None:
         for child in self._children.values():
@@ -296,3 +308,19 @@ class Supervisor:
         callers = [caller for caller in (self._work, self._beat) if caller is not None]
         if self._store is not None and all(caller.is_idle for caller in callers):
             self._store.close()  # else a call that nobody waits for ends with the process
+
+
+def _about(settings: WorkerSettings, app: AppName) -> str:
+    """What each heartbeat tells people and programs of this worker, as JSON."""
+    return json.dumps(
+        {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "app": app.target,
+            "queues": settings.queues,
+            "lease": settings.lease.total_seconds(),
+            "processes": settings.processes,
+            "coroutines": settings.coroutines,
+            "version": settings.version,
+        }
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, assert_never
 from uuid import UUID
 
 from queuekit.clock import duration_micros
+from queuekit.config import StoreUrl
 from queuekit.context import Context
 from queuekit.job import Claim, Failure, Token
 from queuekit.outcomes import (
@@ -20,6 +23,45 @@ from queuekit.outcomes import (
     Snoozed,
     UnknownTask,
 )
+from queuekit.tasks import Executor, Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """What a supervisor knows of a task: enough to place its jobs, and to show it."""
+
+    name: str
+    queue: str
+    executor: Executor
+    max_attempts: int
+
+
+def dump_task(task: Task[..., Any]) -> list[Any]:
+    """A task's line as JSON."""
+    options = task.options
+    return [task.name, options.queue, task.executor, options.retry.max_attempts]
+
+
+def load_task(form: list[Any]) -> TaskLine:
+    """The line that `dump_task` wrote."""
+    name, queue, executor, max_attempts = form
+    return TaskLine(name, queue, Executor(executor), max_attempts)
+
+
+def dump_where(where: StoreUrl) -> list[str]:
+    """Where a store is, as JSON."""
+    return [where.url, str(where.folder), where.origin]
+
+
+def load_where(form: list[str]) -> StoreUrl:
+    """What `dump_where` wrote."""
+    url, folder, origin = form
+    return StoreUrl(url, Path(folder), origin)
+
+
+def load_folder(form: str | None) -> Path | None:
+    """A folder, if there is one."""
+    return None if form is None else Path(form)
 
 
 def dump_token(token: Token) -> list[Any]:
