@@ -253,7 +253,8 @@ def dump_enum(member: Enum, names: Names) -> tuple[str, Any]:
     name, label = class_name(cls, names), member._name_
     if cls.__members__.get(label) is member and "." not in label:
         return "$enum", f"{name}.{label}"
-    if isinstance(member, Flag) and cls(member._value_) is member:
+    # Before Python 3.11.4 a combination with unnamed bits is another object each time.
+    if isinstance(member, Flag) and cls(member._value_) == member:
         return "$flag", [name, member._value_]
     raise Refused(f"{called(cls)} that its class does not give back by name; {REGISTER}")
 
@@ -282,7 +283,7 @@ def load_flag(form: Any, names: Names) -> Flag:
         member = cls(value)
     except ValueError:
         member = None
-    if type(member) is not cls:
+    if type(member) is not cls or member._value_ != value:  # 3.11.2 drops bits that it lacks
         raise Refused(f"{name} has no value {value}: keep its flags until no job holds them")
     return member
 

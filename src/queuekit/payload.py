@@ -295,7 +295,7 @@ class Codec:
         return _fit(_ENCODER.encode({ENCRYPTED: secret}), what)
 
     def _unseal(self, text: str, what: str) -> str:
-        if not text.startswith(_SEAL):
+        if not _is_sealed(text):
             return text
         if self.cipher is None:
             raise PayloadError(
@@ -663,6 +663,16 @@ def _member(key: str) -> str:
     if key.isidentifier() and len(key) <= 40:
         return f".{key}"
     return f"[{key[:40]!r}]"
+
+
+def _is_sealed(text: str) -> bool:
+    """Whether a text is an encrypted one; a user's dict may begin like it, and goes on."""
+    if not text.startswith(_SEAL):
+        return False
+    try:
+        return len(json.loads(text)) == 1
+    except ValueError:
+        return True  # a damaged one
 
 
 def _is_tag(items: Mapping[str, Any]) -> bool:

@@ -108,6 +108,8 @@ def same(one: Any, other: Any) -> bool:
     """Equal and of one type at every depth: sign of zero, order of keys, fold and zone as well."""
     if type(one) is not type(other):
         return False
+    if isinstance(one, Flag):  # no one object for unnamed bits before Python 3.11.4
+        return bool(one == other)
     if isinstance(one, Enum):
         return one is other
     if isinstance(one, list | tuple):

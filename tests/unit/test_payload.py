@@ -63,6 +63,12 @@ def test_plain_values_are_exact(value: Any) -> None:
     assert read == value
 
 
+def test_a_dict_that_begins_like_an_encrypted_text_is_none() -> None:
+    value = {"$encrypted": "x", "more": 1}
+    assert CODEC.load_result(CODEC.dump_result(value)) == value
+    assert back(value) == value
+
+
 def test_plain_values_are_written_as_plain_json() -> None:
     text = CODEC.dump_arguments([1, "ä"], {"a": [True, None]})
     assert text == '{"args":[1,"ä"],"kwargs":{"a":[true,null]}}'
