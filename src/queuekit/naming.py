@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from inspect import getattr_static
 from pathlib import Path
 
 from queuekit.errors import ConfigurationError
@@ -52,9 +53,10 @@ class ImportedNames:
 
 
 def _look_up(module: str, path: str) -> object:
+    """What stands there, without asking any hook: a module's `__getattr__` may import others."""
     found: object = sys.modules.get(module)
     for part in path.split("."):
-        found = getattr(found, part, None)
+        found = getattr_static(found, part, None)
     return found
 
 

@@ -11,7 +11,7 @@ from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
-from enum import Enum, Flag, IntFlag
+from enum import EJECT, Enum, Flag, IntFlag
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -217,6 +217,10 @@ class Loose(IntFlag):
     A = 1
 
 
+class Ejecting(IntFlag, boundary=EJECT):
+    A = 1
+
+
 def test_an_enum_that_its_name_does_not_lead_back_to_is_refused() -> None:
     class Local(Enum):
         A = 1
@@ -360,6 +364,27 @@ def test_a_dataclass_that_no_worker_can_find_is_refused() -> None:
     assert why_not([Local(1)]).startswith("value[0]: no worker can find the class of a test_")
 
 
+class Hopeful(ImportedNames):
+    """Names every class, whether the name leads back to it or not."""
+
+    def name_of(self, cls: type) -> str:
+        return f"{HERE}:{cls.__qualname__.rpartition('.')[2]}"
+
+
+def test_a_name_that_leads_to_another_class_is_refused() -> None:
+    theirs = Point(1)
+
+    @dataclass(frozen=True)
+    class Point2:
+        x: int
+
+    Point2.__qualname__ = "Point"
+    codec = Codec(Hopeful())
+    assert codec.loads(codec.dumps(theirs, "value")) == theirs
+    with pytest.raises(PayloadError, match="no worker can find the class of a Point"):
+        codec.dumps(Point2(1), "value")
+
+
 def test_the_class_itself_is_no_instance_of_it() -> None:
     assert "a type has no exact stored form" in why_not(Point)
 
@@ -395,6 +420,7 @@ def test_a_field_that_came_later_takes_its_default() -> None:
         ({"$enum": f"{HERE}:Point.x"}, f"value: {HERE}:Point is no Enum"),
         ({"$flag": [f"{HERE}:Colour", 1]}, f"value: {HERE}:Colour is no Flag"),
         ({"$flag": [f"{HERE}:Right", 64]}, f"value: {HERE}:Right has no value 64: keep its flags"),
+        ({"$flag": [f"{HERE}:Ejecting", 8]}, f"value: {HERE}:Ejecting has no value 8: keep its"),
         ({"$datetime": "2026-11-25T10:00:00+05:00[Europe/Berlin]"}, "value: Europe/Berlin has"),
         ({"$datetime": "2026-11-25T10:00:00[No/Where]"}, "value: this machine knows no time zone"),
         ({"$datetime": "2026-11-25T10:00:00[../../etc/passwd]"}, "value: this machine knows no"),

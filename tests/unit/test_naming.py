@@ -6,6 +6,7 @@ import subprocess
 import sys
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -46,6 +47,15 @@ def test_a_class_that_its_name_does_not_lead_to_has_none() -> None:
 def test_a_name_finds_only_classes_of_modules_that_are_imported(name: str) -> None:
     assert ImportedNames().find(name) is None
     assert "antigravity" not in sys.modules
+
+
+def test_no_hook_of_a_module_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    lazy = ModuleType("lazy")
+    lazy.__getattr__ = asked.append  # type: ignore[method-assign]
+    monkeypatch.setitem(sys.modules, "lazy", lazy)
+    assert ImportedNames().find("lazy:Anything") is None
+    assert asked == []
 
 
 PROGRAM = """
