@@ -54,8 +54,7 @@ class Room:
 
 
 VALUES = (
-    "job outcomes lifecycle retry schedule payload forms clock errors events failures suggest words"
-    " urls"
+    "job outcomes lifecycle retry schedule payload clock errors events failures suggest words urls"
 )
 BELOW_ADAPTERS = "values seam"
 BELOW_SHELL = "values seam tasks plugins"
@@ -69,8 +68,8 @@ def core(names: str) -> str:
 
 ROOMS = {
     "values": Room(core(VALUES), pure=True),
-    "config": Room(core("config"), imports="values"),
-    "seam": Room(core("storage hookspecs admission"), imports="values", outside="pluggy"),
+    "config": Room(core("config"), imports="values step"),
+    "seam": Room(core("storage hookspecs admission paging"), imports="values", outside="pluggy"),
     "memory": Room(core("memory"), imports=BELOW_ADAPTERS),
     "tasks": Room(core("tasks context handle options naming running"), imports="values seam"),
     "plugins": Room(core("plugins"), imports="values seam tasks", outside="pluggy"),

@@ -55,6 +55,26 @@ def duration_micros(duration: timedelta) -> int:
     return duration // _MICROSECOND
 
 
+def duration_of(seconds: timedelta | float) -> timedelta:
+    """Seconds, or a duration, as a duration.
+
+    Raises:
+        ValueError: it is none, not finite, negative, or longer than a `timedelta` holds.
+    """
+    if isinstance(seconds, timedelta):
+        duration = seconds
+    elif isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise ValueError(f"{type(seconds).__name__} is no time; give seconds or a timedelta")
+    else:
+        try:
+            duration = timedelta(seconds=seconds)
+        except (OverflowError, ValueError):  # a huge one, infinity, no number
+            raise ValueError(f"{seconds} s is no time that a job can wait") from None
+    if duration < timedelta(0):
+        raise ValueError("is negative; a delay starts now")
+    return duration
+
+
 def after(now_micros: int, delay: timedelta) -> int:
     """The instant `delay` after now, in microseconds, held inside what every store can keep."""
     return max(0, min(now_micros + duration_micros(delay), MAX_MICROS))

@@ -16,6 +16,7 @@
     ├── JobError                    this job, this argument; nothing was changed
     │   ├── InvalidArguments        they do not fit the task's signature
     │   ├── PayloadError            a value that cannot be stored exactly, or read back
+    │   ├── LoadFailed              a registered type's load raised; the payload is as it should be
     │   ├── ReferenceGone           what an argument refers to is not there any more
     │   ├── EnqueueRefused          the task's should_enqueue said no
     │   ├── InvalidJob              a field of the job is out of range
@@ -162,6 +163,17 @@ class PayloadError(JobError, ValueError):
     """A value that no store could give back exactly, or a stored one that cannot be read back.
 
     `path` names the place, such as ``args[0].items[2]``.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}")
+
+
+class LoadFailed(JobError):
+    """The load of a registered type raised while an argument or a result was read.
+
+    Its own error is the `__cause__`: a database that was away may be back for the next attempt.
     """
 
     def __init__(self, path: str, problem: str) -> None:

@@ -114,6 +114,8 @@ class Job(Generic[R_co]):
             JobCancelled: it ended `cancelled`.
             ResultTimeout: it has not ended; it goes on, and may be waited for again.
             ResultNotStorable: it completed, but its result had no exact stored form.
+            PayloadError, LoadFailed, ReferenceGone: it completed, but its result cannot be read
+                back here.
             JobNotFound: it is not there.
             StoreError: the store could not answer; the job is as it was.
         """

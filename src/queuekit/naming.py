@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from inspect import getattr_static
 from pathlib import Path
 
@@ -71,6 +72,12 @@ def _importable(module: str) -> str | None:
     file = getattr(main, "__file__", None)
     if file is None:  # python -c, an interactive session
         return None
+    return _name_of_script(file)
+
+
+@cache
+def _name_of_script(file: str) -> str | None:
+    """Kept, since every class in a payload asks for it."""
     script = Path(file).absolute()
     parts = [script.stem]
     for folder in script.parents:

@@ -4,7 +4,6 @@ is ever taken for the other.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from queuekit.admission import check_instant, check_name, check_number, check_priority
+from queuekit.clock import duration_of
 from queuekit.errors import InvalidJob
 from queuekit.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE
 from queuekit.retry import Backoff
@@ -106,17 +106,10 @@ def due_of(field: str, when: When) -> timedelta | datetime:
     Raises:
         InvalidJob: it is negative, not finite, a naive datetime, or none of these at all.
     """
-    if isinstance(when, bool) or not isinstance(when, int | float | timedelta | datetime):
-        raise InvalidJob(
-            field,
-            f"{type(when).__name__} is no time; give seconds, a timedelta, or an aware datetime",
-        )
-    if isinstance(when, int | float):
-        if not math.isfinite(when):
-            raise InvalidJob(field, f"{when} s is no time")
+    if not isinstance(when, datetime):
         try:
-            when = timedelta(seconds=when)
-        except OverflowError:
-            raise InvalidJob(field, f"{when} s is longer than any job can wait") from None
+            return duration_of(when)
+        except ValueError as problem:
+            raise InvalidJob(field, str(problem)) from None
     check_instant(field, when)
     return when

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from queuekit.clock import duration_of
+from queuekit.errors import InvalidJob
 from queuekit.job import Failure
 
 
@@ -83,12 +85,17 @@ class TaskSignal(Exception):
 
 
 class Snooze(TaskSignal):
-    """Run this job again after `delay`; the attempt does not count."""
+    """Run this job again after `delay`, seconds or a `timedelta`; the attempt does not count.
+
+    Raises:
+        InvalidJob: the delay is negative, or none.
+    """
 
     def __init__(self, delay: timedelta | float) -> None:
-        self.delay = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
-        if self.delay < timedelta(0):
-            raise ValueError("a snooze must not be negative")
+        try:
+            self.delay = duration_of(delay)
+        except ValueError as problem:
+            raise InvalidJob("snooze", str(problem)) from None
         super().__init__(f"snooze for {self.delay}")
 
 

@@ -12,6 +12,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from queuekit.clock import duration_of
+from queuekit.errors import InvalidJob
+
 DEFAULT_BASE: Final = timedelta(seconds=5)
 """First wait: long enough for a restarted service to be back."""
 
@@ -45,13 +48,15 @@ class Backoff:
     waits: tuple[timedelta, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what no attempt could be computed from."""
-        if self.base < timedelta(0) or self.cap < timedelta(0):
-            raise ValueError("backoff base and cap must not be negative")
+        """Refuse what no attempt could be computed from.
+
+        Raises:
+            InvalidJob: see above.
+        """
+        for wait in (self.base, self.cap, *self.waits):
+            _duration(wait)
         if (self.kind is BackoffKind.LIST) != bool(self.waits):
-            raise ValueError("waits are given exactly when the kind is 'list'")
-        if any(wait < timedelta(0) for wait in self.waits):
-            raise ValueError("backoff waits must not be negative")
+            raise InvalidJob("backoff", "waits are given exactly when the kind is 'list'")
 
     @classmethod
     def fixed(cls, wait: timedelta | float, *, jitter: bool = False) -> Backoff:
@@ -121,7 +126,10 @@ class Backoff:
 
 
 def _duration(wait: timedelta | float) -> timedelta:
-    return wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
+    try:
+        return duration_of(wait)
+    except ValueError as problem:
+        raise InvalidJob("backoff", str(problem)) from None
 
 
 def _micros(duration: timedelta) -> int:

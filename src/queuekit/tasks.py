@@ -79,14 +79,10 @@ class Definition:
     function: Callable[..., Any]
     executor: Executor
     signature: inspect.Signature
+    positional: tuple[str, ...]
+    """Names of the parameters that may be given by position."""
     should_enqueue: ShouldEnqueue | None
     sender: Sender
-
-    @property
-    def positional(self) -> tuple[str, ...]:
-        """Names of the parameters that may be given by position."""
-        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        return tuple(name for name, p in self.signature.parameters.items() if p.kind in kinds)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Refuse arguments that the code could not be called with.
@@ -150,7 +146,7 @@ class Variant(Generic[P, R_co]):
         None leaves an option as it is. `delay` and `expires` are seconds or a `timedelta` from the
         enqueue, or an aware `datetime`; a job that has not started when it expires never runs. The
         higher `priority` runs first. `tags` are names to find the job by, `meta` is yours: JSON
-        values that come along. `id` makes a repeated enqueue answer `exists`.
+        values that come along, never encrypted. `id` makes a repeated enqueue answer `exists`.
 
         Raises:
             InvalidJob: an option is out of range.
@@ -300,11 +296,14 @@ def make_task(
         raise ConfigurationError(f"should_enqueue of task {name!r} must not be async")
     check_name("name", name)
     is_async = inspect.iscoroutinefunction(function)
+    signature = inspect.signature(function)
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     definition = Definition(
         name=name,
         function=function,
         executor=Executor.ASYNCIO if is_async else Executor.PROCESS,
-        signature=inspect.signature(function),
+        signature=signature,
+        positional=tuple(p.name for p in signature.parameters.values() if p.kind in by_position),
         should_enqueue=should_enqueue,
         sender=sender,
     )

@@ -25,6 +25,7 @@ from queuekit.errors import UnknownTask
 from queuekit.job import Attempt, AttemptOutcome, Claim, JobState, StoredJob
 from queuekit.lifecycle import resolve
 from queuekit.outcomes import Outcome
+from queuekit.paging import all_jobs
 from queuekit.plugins import open_store
 from queuekit.running import run_call, run_coroutine
 from queuekit.storage import (
@@ -45,8 +46,6 @@ MOST_RUNS: Final = 10_000
 
 _LEASE: Final = timedelta(days=365)
 _WORKER: Final = "queuekit.testing"
-_EVERYTHING: Final = JobFilter()
-_PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +118,14 @@ class JobQueue:
 
     def jobs(self, task: Variant[..., Any] | None = None) -> list[StoredJob]:
         """All jobs, or those of a task, in the order of their enqueues."""
-        where = _EVERYTHING if task is None else JobFilter(task=task.definition.name)
-        found: list[StoredJob] = []
-        cursor = None
-        while True:
-            page = self.store.list(where, cursor, limit=_PAGE)
-            found += page.jobs
-            cursor = page.cursor
-            if cursor is None:
-                return found[::-1]
+        where = JobFilter(task=None if task is None else task.definition.name)
+        return list(all_jobs(self.store, where))[::-1]
 
     def arguments(self, job: StoredJob) -> dict[str, Any]:
         """A job's arguments by name, defaults included."""
-        args, kwargs = self.app.codec.load_arguments(job.payload)
-        return _by_name(self.app.tasks[job.task], *args, **kwargs)
+        task = self.app.tasks[job.task]
+        args, kwargs = self.app.codec.load_arguments(job.payload, task.definition.positional)
+        return _by_name(task, *args, **kwargs)
 
     def assert_enqueued(
         self, task: Variant[P, Any], *args: P.args, **kwargs: P.kwargs

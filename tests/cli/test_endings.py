@@ -40,6 +40,7 @@ CODES: dict[int, list[Exception]] = {
         errors.InvalidJob("f", "p"),
         errors.JobConflict(ID),
         errors.LeaseLost(ID),
+        errors.LoadFailed("p", "x"),
         errors.ReferenceGone("p", "n", 1),
         errors.ResultNotStorable(ID, "x"),
     ],

@@ -128,6 +128,6 @@ def test_each_error_is_in_the_error_reference(name: str) -> None:
     assert f"`{name}`" in page("errors.md")
 
 
-@pytest.mark.parametrize("tag", sorted(payload._BUILT_IN))
+@pytest.mark.parametrize("tag", sorted(payload.BUILT_IN))
 def test_each_built_in_tag_is_in_the_payload_reference(tag: str) -> None:
     assert f"| `{tag}` |" in page("payload.md")

@@ -69,6 +69,7 @@ MESSAGES: list[tuple[QueuekitError, list[str]]] = [
     (errors.UnknownTask("mail.sent", ["mail.send"]), ["'mail.sent'", "did you mean 'mail.send'?"]),
     (errors.UnknownQueue("mial", ["mail"]), ["'mial'", "did you mean 'mail'?"]),
     (errors.InvalidArguments("send", "needs 'to'"), ["send: needs 'to'"]),
+    (errors.LoadFailed("order", "the load of order raised OSError"), ["order: the load of order"]),
     (errors.ReferenceGone("order", "order", 7), ["order: order 7 is gone"]),
     (errors.EnqueueRefused("send", "no"), ["send was not enqueued: no"]),
     (errors.JobFailed(ID, "lost"), [str(ID), "discarded (lost)"]),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuekit.errors import ConfigurationError, PayloadError, ReferenceGone
+from queuekit.errors import ConfigurationError, LoadFailed, PayloadError, ReferenceGone
 from queuekit.naming import ImportedNames
 from queuekit.payload import (
     CUT_MARK,
@@ -359,7 +359,7 @@ def test_a_comparison_that_raises_is_refused() -> None:
 
 def test_a_load_that_raises_while_reading_names_the_place_and_keeps_the_cause() -> None:
     text = money_codec().dump_arguments([[Money(1, "EUR")]], {})
-    with pytest.raises(PayloadError) as refused:
+    with pytest.raises(LoadFailed) as refused:
         money_codec(load=fail).load_arguments(text)
     assert str(refused.value) == "args[0][0]: the load of money raised ZeroDivisionError"
     assert isinstance(refused.value.__cause__, ZeroDivisionError)
@@ -472,7 +472,7 @@ def test_a_reference_whose_load_raises_keeps_the_cause() -> None:
     codec = Codec(ImportedNames())
     codec.register_reference(Row, name="row", key=lambda row: row.key, load=fail)
     text = codec.dump_arguments([Row(1)], {})
-    with pytest.raises(PayloadError, match="the load of row raised ZeroDivisionError") as refused:
+    with pytest.raises(LoadFailed, match="the load of row raised ZeroDivisionError") as refused:
         codec.load_arguments(text)
     assert isinstance(refused.value.__cause__, ZeroDivisionError)
 

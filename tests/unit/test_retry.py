@@ -96,11 +96,11 @@ def test_a_dumped_backoff_is_loaded_as_it_was(backoff: Backoff) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"base": -SECOND}, "must not be negative"),
-        ({"cap": -SECOND}, "must not be negative"),
+        ({"base": -SECOND}, "backoff: is negative"),
+        ({"cap": -SECOND}, "backoff: is negative"),
         ({"kind": BackoffKind.LIST}, "exactly when the kind is 'list'"),
         ({"waits": (SECOND,)}, "exactly when the kind is 'list'"),
-        ({"kind": BackoffKind.LIST, "waits": (SECOND, -SECOND)}, "must not be negative"),
+        ({"kind": BackoffKind.LIST, "waits": (SECOND, -SECOND)}, "backoff: is negative"),
     ],
 )
 def test_a_backoff_that_cannot_be_is_refused(fields: dict[str, object], problem: str) -> None:

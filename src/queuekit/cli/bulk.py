@@ -23,6 +23,7 @@ from queuekit.cli.table import count_words, print_json, say
 from queuekit.cli.tally import Tally
 from queuekit.errors import InvalidTransition, JobNotFound, StoreError
 from queuekit.job import JobState
+from queuekit.paging import all_jobs
 from queuekit.storage import MAX_BATCH, Change, Controlled, Store
 
 DEFAULT_REASON: Final = "from the command line"
@@ -78,7 +79,8 @@ def _control(command: Callable[..., Any]) -> Callable[..., Any]:
 def rerun(asked: Asked, **what: Any) -> int:
     """Send jobs that have ended round again, with fresh attempts; their history stays.
 
-    Name them by id, or choose them; without --state, the discarded ones are meant.
+    Name them by id, or choose them by a filter or --all; without --state, that means the discarded
+    ones alone.
 
     Example:
       queuekit jobs rerun --task mail.send --since 1d
@@ -200,15 +202,7 @@ def _named(store: Store, ids: Sequence[UUID]) -> list[UUID]:
 
 def _collect(store: Store, chosen: Chosen) -> list[UUID]:
     """All that match now, the oldest first."""
-    where = chosen.filter(store.info().now)
-    found: list[UUID] = []
-    cursor: int | None = None
-    while True:
-        page = store.list(where, cursor, MAX_BATCH)
-        found += (job.id for job in page.jobs)
-        cursor = page.cursor
-        if cursor is None:
-            return found[::-1]
+    return [job.id for job in all_jobs(store, chosen.filter(store.info().now))][::-1]
 
 
 def _batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

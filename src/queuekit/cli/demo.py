@@ -19,7 +19,7 @@ import click
 from queuekit import __version__
 from queuekit.cli.asked import Asked, pass_asked
 from queuekit.cli.frame import Command
-from queuekit.cli.params import common, flag
+from queuekit.cli.params import flag, url_alone
 from queuekit.config import StoreUrl
 from queuekit.demo import QUEUE, app
 from queuekit.demo.files import (
@@ -73,7 +73,7 @@ ROWS: Final = 8
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @flag("-c", "--concurrency", type=click.IntRange(1, 64), help="Jobs at once; default: CPUs.")
-@common
+@url_alone
 @pass_asked
 def command(asked: Asked, folder: Path | None, concurrency: int | None) -> int:
     """Send one job for each file of FOLDER, run them, and check the sums.

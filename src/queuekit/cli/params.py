@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -25,8 +25,17 @@ _COMMON: Final = (
 
 def common(command: F) -> F:
     """Add the options that every command has, before and after its words."""
+    return _add(command, _COMMON)
+
+
+def url_alone(command: F) -> F:
+    """Add the one of them that names the store, for a command that brings its own program."""
+    return _add(command, [(("--url",), "URL", "The store; default: a SQLite file of its own.")])
+
+
+def _add(command: F, options: Sequence[tuple[tuple[str, ...], str, str]]) -> F:
     command = _switch("--traceback", "QUEUEKIT_TRACEBACK", "Show tracebacks, too.")(command)
-    for names, metavar, help_text in reversed(_COMMON):
+    for names, metavar, help_text in reversed(options):
         add = click.option(
             *names, metavar=metavar, help=help_text, cls=CommonOption, allow_from_autoenv=False
         )

@@ -18,7 +18,8 @@ from queuekit.cli.params import DURATION, common, dry_run_flag, flag, json_flag,
 from queuekit.cli.table import count_words, print_json, say
 from queuekit.errors import StoreError
 from queuekit.job import FINAL_STATES, JobState
-from queuekit.storage import MAX_BATCH, JobFilter, Store
+from queuekit.paging import all_jobs
+from queuekit.storage import JobFilter, Store
 from queuekit.words import show_duration
 from queuekit.worker.settings import TIDY_LIMIT
 
@@ -90,18 +91,11 @@ def _words(counts: Counter[JobState], older_than: timedelta) -> str:
 def _count(store: Store, states: frozenset[JobState], older_than: timedelta) -> Counter[JobState]:
     """How many jobs of each state ended that long ago, as seen from the store's now."""
     now = store.info().now
-    counts: Counter[JobState] = Counter()
-    cursor: int | None = None
-    while True:
-        page = store.list(JobFilter(states=states), cursor, MAX_BATCH)
-        counts.update(
-            job.state
-            for job in page.jobs
-            if job.finished_at is not None and now - job.finished_at >= older_than
-        )
-        cursor = page.cursor
-        if cursor is None:
-            return counts
+    return Counter(
+        job.state
+        for job in all_jobs(store, JobFilter(states=states))
+        if job.finished_at is not None and now - job.finished_at >= older_than
+    )
 
 
 def _prune(store: Store, states: frozenset[JobState], older_than: timedelta, counted: int) -> int:

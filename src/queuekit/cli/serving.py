@@ -11,12 +11,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from queuekit.storage import Store, WorkerInfo
-
-USUAL_LEASE: Final = timedelta(seconds=30)
-"""Of a worker that does not say: the default one."""
+from queuekit.worker.settings import DEFAULT_LEASE
 
 T = TypeVar("T")
 
@@ -85,7 +83,7 @@ def _object(text: str) -> dict[str, Any]:
 def _lease(value: object) -> timedelta:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9:
         return timedelta(seconds=value)
-    return USUAL_LEASE
+    return DEFAULT_LEASE  # it does not say
 
 
 def _queues(value: object) -> tuple[str, ...] | None:

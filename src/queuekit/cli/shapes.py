@@ -6,20 +6,18 @@ own is built to look at a job.
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from queuekit.errors import PayloadError
 from queuekit.job import FINAL_STATES, Attempt, JobState, StoredJob
+from queuekit.payload import unsealed
 from queuekit.storage import QueueInfo
 
 if TYPE_CHECKING:
     from queuekit.cli.serving import Worker
     from queuekit.payload import Cipher
-
-ENCRYPTED: Final = "$encrypted"
-"""Key of the object that stands in for an encrypted text; its value is base64."""
 
 HIDDEN: Final = "encrypted"
 """What is shown for it when nobody here holds the key."""
@@ -145,18 +143,8 @@ def parsed(text: str | None, cipher: Cipher | None = None) -> Any:
     if text is None:
         return None
     try:
-        value = json.loads(text)
+        return json.loads(unsealed(text, cipher, "text"))
+    except PayloadError:  # encrypted, and with no key that is here
+        return HIDDEN
     except (ValueError, RecursionError):
         return text
-    if isinstance(value, dict) and value.keys() == {ENCRYPTED}:
-        return _decrypted(value[ENCRYPTED], cipher)
-    return value
-
-
-def _decrypted(secret: object, cipher: Cipher | None) -> Any:
-    if cipher is None or not isinstance(secret, str):
-        return HIDDEN
-    try:
-        return json.loads(cipher.decrypt(base64.b64decode(secret)))
-    except Exception:  # the user's cipher, which says in its own way that it has another key
-        return HIDDEN

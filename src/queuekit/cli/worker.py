@@ -64,7 +64,7 @@ def _parsed(key: str, param: click.Parameter, text: str | None) -> Any:
     help_text="That running jobs get to end when the worker is told to stop; default: 25s.",
 )
 @flag("--burst", is_flag=True, help="Stop when no due job is left.")
-@flag("-q", "--quiet", is_flag=True, help="Tell of trouble only, not of each job.")
+@flag("-q", "--quiet", is_flag=True, help="Of jobs, tell of trouble only.")
 @click.option("--parent-pipe", type=int, hidden=True, help="Stop when this inherited pipe closes.")
 @common
 @pass_asked

@@ -13,6 +13,7 @@ from queuekit.job import MAX_NAME
 from queuekit.suggest import did_you_mean
 from queuekit.urls import hide_password
 from queuekit.words import parse_duration, show_duration
+from queuekit.worker.settings import DEFAULT_COROUTINES, DEFAULT_GRACE, DEFAULT_LEASE
 
 LONGEST: Final = timedelta(days=1)
 """A lease or a grace above it is a slip of the pen: nobody waits a day for a dead worker's jobs."""
@@ -124,9 +125,9 @@ KEYS: Final[Mapping[str, Key]] = {
     "app": Key(_app),
     "worker.queues": Key(_names),
     "worker.concurrency": Key(_whole(1, 1_000), lambda: os.cpu_count() or 1, _digits),
-    "worker.coroutines": Key(_whole(1, 10_000), lambda: 10, _digits),
-    "worker.lease": Key(_duration(timedelta(seconds=1)), lambda: timedelta(seconds=30)),
-    "worker.grace": Key(_duration(timedelta(0)), lambda: timedelta(seconds=25)),
+    "worker.coroutines": Key(_whole(1, 10_000), lambda: DEFAULT_COROUTINES, _digits),
+    "worker.lease": Key(_duration(timedelta(seconds=1)), lambda: DEFAULT_LEASE),
+    "worker.grace": Key(_duration(timedelta(0)), lambda: DEFAULT_GRACE),
 }
 """All settings. A lease under a second is refused, since a third of it is the time for a heartbeat
 to be answered."""

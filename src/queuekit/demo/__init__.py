@@ -15,6 +15,7 @@ from queuekit.app import App
 from queuekit.context import Context
 from queuekit.demo.files import Sums, add, fold, measure_file, no_sums, stumbles
 from queuekit.options import Retry
+from queuekit.paging import all_jobs
 from queuekit.retry import Backoff, BackoffKind
 from queuekit.storage import JobFilter
 
@@ -63,13 +64,7 @@ async def total(run: str) -> Total:
 
 def results_of(run: str) -> list[tuple[str, Sums | None]]:
     """Path and result of every measuring job of a run; None where the job gave up."""
-    found: list[tuple[str, Sums | None]] = []
-    cursor = None
-    while True:
-        page = app.store.list(JobFilter(task=measure.name, tag=run), cursor, limit=500)
-        for job in page.jobs:
-            path = json.loads(job.payload)["args"][0]
-            found.append((path, json.loads(job.result) if job.result is not None else None))
-        cursor = page.cursor
-        if cursor is None:
-            return found
+    return [
+        (json.loads(job.payload)["args"][0], None if job.result is None else json.loads(job.result))
+        for job in all_jobs(app.store, JobFilter(task=measure.name, tag=run))
+    ]

@@ -19,6 +19,7 @@ from queuekit.clock import system_micros
 from queuekit.demo import measure, total
 from queuekit.demo.files import Sums, add, fold, measure_file, no_sums
 from queuekit.job import JobState, NewJob, Parent, ParentPolicy, StoredJob, uuid7
+from queuekit.paging import all_jobs
 from queuekit.storage import MAX_BATCH, JobFilter, Store
 from queuekit.tasks import Request
 
@@ -112,13 +113,7 @@ def standing(store: Store, run: DemoRun) -> Standing:
 
 def retried(store: Store, run: DemoRun) -> int:
     """How many of the run's jobs took more than one attempt."""
-    more, cursor = 0, None
-    while True:
-        page = store.list(JobFilter(tag=run.tag), cursor, limit=500)
-        more += sum(job.attempts > 1 for job in page.jobs)
-        if page.cursor is None:
-            return more
-        cursor = page.cursor
+    return sum(job.attempts > 1 for job in all_jobs(store, JobFilter(tag=run.tag)))
 
 
 def direct_count(files: Sequence[Path]) -> tuple[dict[str, Sums], int]:

@@ -22,6 +22,8 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from queuekit.errors import JobError, PayloadError
+
 Moment = TypeVar("Moment", datetime, time)
 
 REGISTER: Final = "register it with app.register_type"
@@ -46,6 +48,10 @@ class Refused(Exception):
         self.problem = problem
         self.path: list[str] = []
         super().__init__(problem)
+
+    def at(self, path: str) -> JobError:
+        """What to raise, now that the whole path is known."""
+        return PayloadError(path, self.problem)
 
 
 _QUALNAME: Final = type.__dict__["__qualname__"].__get__
